@@ -1,0 +1,1 @@
+//! What the operator said: YAML text to a validated, immutable configuration.

@@ -1,0 +1,1 @@
+//! Everything that knows JupyterHub: addresses, cookies, logins, calls and probes.

@@ -1,0 +1,1 @@
+//! Simulated JupyterHubs and users that drive any ingress from outside.

@@ -1,0 +1,1 @@
+//! `check`, `plan`, `explain` and `schema`: commands that read a configuration and print findings.

@@ -1,0 +1,1 @@
+//! Probes every hub on its two planes and reports what was seen.

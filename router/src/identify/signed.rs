@@ -1,0 +1,1 @@
+//! Signed values of our own cookies.

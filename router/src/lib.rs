@@ -1,0 +1,12 @@
+//! hubrouter: the public ingress that turns many independent JupyterHubs into one web site.
+//!
+//! The rooms, from the pure to the effectful; imports point upwards in this list only.
+
+pub mod core;
+pub mod identify;
+pub mod pages;
+pub mod control;
+pub mod proxy;
+pub mod admin;
+pub mod app;
+pub mod cli;

@@ -1,0 +1,1 @@
+//! The pages and JSON answers that the router makes itself.
