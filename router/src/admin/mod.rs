@@ -1,1 +1,30 @@
 //! The operator's door: liveness, readiness and status, on a listener of its own.
+//!
+//! Everything here only reads; what it shows comes through [`AdminView`], from whoever runs the router. Nothing of the
+//! public listeners leads here.
+
+mod access;
+mod answer;
+mod report;
+mod server;
+
+use std::sync::Arc;
+
+pub use access::Access;
+pub use report::{
+    ConfigReport, HubReport, PlaneReport, PlanesReport, Readiness, ReloadReport, StatusReport, TrafficReport,
+};
+pub use server::serve;
+
+/// What the door shows, asked anew for every request.
+pub trait AdminView: Send + Sync + 'static {
+    /// Whether this replica should get traffic.
+    fn readiness(&self) -> Readiness;
+    /// Everything that `/status` tells.
+    fn status(&self) -> StatusReport;
+    /// Who may look; changes with a reload.
+    fn access(&self) -> Arc<Access>;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,11 @@
 //! Pure decisions: no sockets, clock, log or random source; time and chance are arguments.
 
+pub mod facts;
 pub mod health;
+pub mod login;
 pub mod placement;
+pub mod route;
+#[cfg(test)]
+mod sketch_tests;
+pub mod snapshot;
+pub mod why;

@@ -1,0 +1,75 @@
+//! Why a call to a hub came to nothing, cut by what its caller does next.
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use hubrouter_config::HubId;
+
+/// A call to a hub that came to nothing.
+///
+/// `call` names the call as an operator knows it (`GET /hub/api/user`, without `base_url`), never its cookies.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HubError {
+    /// Nothing was sent: the same call may be made again, or elsewhere.
+    #[error("hub `{hub}`: no connection for {call} within {waited:?}")]
+    Connect {
+        /// The hub that was called.
+        hub: HubId,
+        /// The call.
+        call: &'static str,
+        /// How long was waited at most.
+        waited: Duration,
+        /// Why there is no connection; names the address.
+        source: io::Error,
+    },
+    /// The call was sent and may have had its effect: repeat only what is harmless twice.
+    #[error("hub `{hub}`: no answer to {call} within {waited:?}")]
+    NoAnswer {
+        /// The hub that was called.
+        hub: HubId,
+        /// The call.
+        call: &'static str,
+        /// How long was waited at most.
+        waited: Duration,
+        /// How the connection ended; none when time was up.
+        source: Option<hyper::Error>,
+    },
+    /// The hub is alive and asks for time: pass its wish on to the client. Not a failure of the hub.
+    #[error("hub `{hub}`: busy, asks to come back in {retry_after:?}")]
+    Busy {
+        /// The hub that was called.
+        hub: HubId,
+        /// What the hub asked for; 30 s when it named no time.
+        retry_after: Duration,
+    },
+    /// The hub, or its proxy for it, refused with a status that this call never gets from a healthy hub.
+    #[error("hub `{hub}`: answered {status} to {call}")]
+    Failing {
+        /// The hub that was called.
+        hub: HubId,
+        /// The call.
+        call: &'static str,
+        /// The status it gave.
+        status: http::StatusCode,
+    },
+    /// The hub sends the browser elsewhere instead of answering: it logs people in by another way than its form.
+    #[error("hub `{hub}`: redirects {call}")]
+    Redirects {
+        /// The hub that was called.
+        hub: HubId,
+        /// The call.
+        call: &'static str,
+    },
+    /// The hub answered what this adapter cannot read, often a version it does not know.
+    #[error("hub `{hub}`: unreadable answer to {call}")]
+    Unreadable {
+        /// The hub that was called.
+        hub: HubId,
+        /// The call.
+        call: &'static str,
+        /// What is wrong with the answer.
+        source: Box<dyn Error + Send + Sync>,
+    },
+}

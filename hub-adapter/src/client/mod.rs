@@ -1,0 +1,353 @@
+//! Short calls to one hub: who is this, a token for its login form, a logout.
+//!
+//! Each call is one HTTP/1.1 exchange on a connection of its own, bounded in time by its caller and in size here;
+//! redirects are answers, never followed. Nothing is retried, logged or remembered, and no header of the browser
+//! travels but those named below: above all no `Sec-Fetch-*`, which would make the hub refuse the question.
+//! When to call, and what an answer means for the browser, is left to the caller.
+
+mod call;
+mod error;
+#[cfg(test)]
+pub(crate) mod played;
+mod read;
+mod resolve;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use hubrouter_config::{Hub, HubId, HubUrl, Scheme};
+use serde::Deserialize;
+
+use self::call::Answer;
+pub(crate) use self::call::{Fault, Question, ask};
+pub use self::error::HubError;
+pub use self::resolve::Resolver;
+use crate::{Site, address};
+
+/// Most bytes of an answer's body: a model or a page is a tenth of it.
+const BODY_BYTES: usize = 256 * 1024;
+
+/// Calls one hub. Cheap to clone; clones share the resolver.
+#[derive(Clone, Debug)]
+pub struct HubClient {
+    hub: HubId,
+    /// The hub itself where its address is configured, else its proxy.
+    url: HubUrl,
+    paths: Arc<Paths>,
+    resolver: Resolver,
+}
+
+/// What is called, `base_url` included.
+#[derive(Debug)]
+struct Paths {
+    whoami: String,
+    login: String,
+    logout: String,
+}
+
+/// A call: its path, and its name in errors, which is without `base_url`.
+#[derive(Clone, Copy)]
+struct Call<'a> {
+    name: &'static str,
+    path: &'a str,
+}
+
+/// The browser on whose behalf a hub is called: hubs tie their tokens to what they see of it.
+#[derive(Clone, Debug)]
+pub struct Browser {
+    /// `Host` as the browser sent it, port included.
+    pub host: HeaderValue,
+    /// The browser's address, as sent to hubs in `X-Real-IP`.
+    pub client_ip: IpAddr,
+    /// `User-Agent` as the browser sent it; none when it sent none.
+    pub user_agent: Option<HeaderValue>,
+    /// The scheme by which the browser sees the site.
+    pub scheme: Scheme,
+}
+
+/// What kind of principal a cookie or token stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A person; also what is meant when a hub does not say.
+    User,
+    /// A service of the hub: the same name may be declared on several hubs.
+    Service,
+}
+
+/// Whom a hub sees behind a browser's cookies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WhoAmI {
+    /// A user, or in theory a service.
+    pub kind: Kind,
+    /// The name as the hub writes it, 1 to 1024 bytes without control characters; not yet canonical.
+    pub name: String,
+}
+
+/// Whose API token it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenOwner {
+    /// A user or a service.
+    pub kind: Kind,
+    /// The name as the hub writes it, 1 to 1024 bytes without control characters; not yet canonical.
+    pub name: String,
+}
+
+/// A token for the login form of one hub, made for one browser.
+#[derive(Clone)]
+pub struct XsrfToken {
+    /// What the form field `_xsrf` must hold.
+    pub value: String,
+    /// The `Cookie` field that goes with it: `_xsrf=...`, nothing else.
+    pub cookie: HeaderValue,
+    /// The hub's `Set-Cookie`, unchanged, for the browser (to be renamed into the hub's jar).
+    pub set_cookie: HeaderValue,
+}
+
+/// What a hub answered to a logout; it is over there, whatever the answer looks like.
+#[derive(Clone)]
+pub struct LogoutAnswer {
+    /// 302 to the login page or to the provider's logout, or 200 with a page.
+    pub status: StatusCode,
+    /// All fields but those that concern the connection and the body's length.
+    pub headers: HeaderMap,
+    /// The page, at most 256 KiB.
+    pub body: Bytes,
+}
+
+impl LogoutAnswer {
+    /// Where the hub sends the browser next, if anywhere.
+    pub fn location(&self) -> Option<&HeaderValue> {
+        self.headers.get(header::LOCATION)
+    }
+
+    /// The cookies that the hub sets or ends, under their original names.
+    pub fn set_cookies(&self) -> impl Iterator<Item = &HeaderValue> {
+        self.headers.get_all(header::SET_COOKIE).iter()
+    }
+}
+
+impl std::fmt::Debug for XsrfToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("XsrfToken([redacted])")
+    }
+}
+
+impl std::fmt::Debug for LogoutAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LogoutAnswer").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+impl HubClient {
+    /// A client for `hub`: calls go to the hub itself where `hub_url` is configured, else through its proxy.
+    pub fn new(hub: &Hub, site: &Site, resolver: Resolver) -> HubClient {
+        let url = hub.hub_url.as_ref().unwrap_or(&hub.url).clone();
+        let paths = Arc::new(Paths {
+            whoami: address::whoami_path(site),
+            login: address::login_url(site, None),
+            logout: address::logout_url(site),
+        });
+        HubClient { hub: hub.id.clone(), url, paths, resolver }
+    }
+
+    /// The hub that is called.
+    pub fn hub(&self) -> &HubId {
+        &self.hub
+    }
+
+    /// Asks the hub whose cookies these are (`GET /hub/api/user`); none when it knows nobody by them.
+    ///
+    /// `cookie` goes as it is, under the hub's own names. What the hub sets in its answer is discarded: it sets a
+    /// new session id for every question that comes without one.
+    ///
+    /// # Errors
+    ///
+    /// Any [`HubError`]; asking again is harmless.
+    pub async fn whoami(
+        &self,
+        cookie: HeaderValue,
+        browser: &Browser,
+        within: Duration,
+    ) -> Result<Option<WhoAmI>, HubError> {
+        let mut headers = browser.headers();
+        headers.insert(header::COOKIE, cookie);
+        let identity = self.identity(headers, within).await?;
+        Ok(identity.map(|(kind, name)| WhoAmI { kind, name }))
+    }
+
+    /// Asks the hub whose token this `Authorization` field holds (`GET /hub/api/user`); none when it is not the
+    /// hub's. The question counts as activity of the token and of its owner: keep the answer.
+    ///
+    /// # Errors
+    ///
+    /// Any [`HubError`]; asking again is harmless.
+    pub async fn token_owner(
+        &self,
+        authorization: HeaderValue,
+        within: Duration,
+    ) -> Result<Option<TokenOwner>, HubError> {
+        let headers = HeaderMap::from_iter([(header::AUTHORIZATION, authorization)]);
+        let identity = self.identity(headers, within).await?;
+        Ok(identity.map(|(kind, name)| TokenOwner { kind, name }))
+    }
+
+    /// Fetches a token for the hub's login form that fits this browser (JR12): `GET /hub/login` without cookies.
+    ///
+    /// `extra` are the headers of the browser that the hubs mix into their anonymous id
+    /// (`JUPYTERHUB_XSRF_ANONYMOUS_ID_HEADERS`); those that would change the question are left out.
+    ///
+    /// # Errors
+    ///
+    /// [`HubError::Redirects`] when the hub has no form to show (`auto_login`); any other [`HubError`] too.
+    pub async fn fresh_login_token(
+        &self,
+        browser: &Browser,
+        extra: &HeaderMap,
+        within: Duration,
+    ) -> Result<XsrfToken, HubError> {
+        let call = Call { name: "GET /hub/login", path: &self.paths.login };
+        let mut headers = browser.headers();
+        for (name, value) in extra.iter().filter(|(name, _)| may_be_added(name)) {
+            headers.append(name.clone(), value.clone());
+        }
+        let answer = self.get(call, headers, None, within).await?;
+        if answer.status.is_redirection() {
+            return Err(HubError::Redirects { hub: self.hub.clone(), call: call.name });
+        }
+        if answer.status != StatusCode::OK {
+            return Err(self.refused(call, &answer));
+        }
+        read::xsrf(&answer.headers).map_err(|source| self.unreadable(call, source))
+    }
+
+    /// Ends the session that these cookies hold (`GET /hub/logout`, JR14). `cookie` is the whole jar: without the
+    /// session id the hub would forget the login but keep the session's tokens.
+    ///
+    /// # Errors
+    ///
+    /// Any [`HubError`]: the session may live on, try again when the hub is back. Doing it twice is harmless.
+    pub async fn logout(
+        &self,
+        cookie: HeaderValue,
+        browser: &Browser,
+        within: Duration,
+    ) -> Result<LogoutAnswer, HubError> {
+        let call = Call { name: "GET /hub/logout", path: &self.paths.logout };
+        let mut headers = browser.headers();
+        headers.insert(header::COOKIE, cookie);
+        let Answer { status, mut headers, body } = self.get(call, headers, Some(BODY_BYTES), within).await?;
+        if !status.is_success() && !status.is_redirection() {
+            return Err(self.refused(call, &Answer { status, headers, body }));
+        }
+        for name in [header::CONNECTION, header::TRANSFER_ENCODING, header::CONTENT_LENGTH, header::UPGRADE] {
+            headers.remove(name);
+        }
+        headers.remove("keep-alive");
+        Ok(LogoutAnswer { status, headers, body })
+    }
+
+    async fn identity(
+        &self,
+        mut headers: HeaderMap,
+        within: Duration,
+    ) -> Result<Option<(Kind, String)>, HubError> {
+        let call = Call { name: "GET /hub/api/user", path: &self.paths.whoami };
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        let answer = self.get(call, headers, Some(BODY_BYTES), within).await?;
+        match answer.status {
+            StatusCode::OK => match read::identity(&answer.body) {
+                Ok(identity) => Ok(Some(identity)),
+                Err(source) => Err(self.unreadable(call, source)),
+            },
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Ok(None),
+            status if status.is_redirection() => {
+                Err(HubError::Redirects { hub: self.hub.clone(), call: call.name })
+            }
+            _ => Err(self.refused(call, &answer)),
+        }
+    }
+
+    async fn get(
+        &self,
+        call: Call<'_>,
+        headers: HeaderMap,
+        body_limit: Option<usize>,
+        within: Duration,
+    ) -> Result<Answer, HubError> {
+        let question = Question { path: call.path.to_owned(), headers, body_limit };
+        ask(&self.resolver, &self.url, question, within).await.map_err(|fault| {
+            let (hub, call) = (self.hub.clone(), call.name);
+            match fault {
+                Fault::Connect(source) => HubError::Connect { hub, call, waited: within, source },
+                Fault::Late => HubError::NoAnswer { hub, call, waited: within, source: None },
+                Fault::Lost(source) => HubError::NoAnswer { hub, call, waited: within, source: Some(source) },
+                Fault::Unreadable(source) => HubError::Unreadable { hub, call, source },
+            }
+        })
+    }
+
+    fn refused(&self, call: Call<'_>, answer: &Answer) -> HubError {
+        let hub = self.hub.clone();
+        // 503 with a wish is a hub that throttles; without one it is a proxy that found nobody (J5).
+        let asks_for_time = answer.status == StatusCode::TOO_MANY_REQUESTS
+            || (answer.status == StatusCode::SERVICE_UNAVAILABLE
+                && answer.headers.contains_key(header::RETRY_AFTER));
+        if asks_for_time {
+            return HubError::Busy { hub, retry_after: read::retry_after(&answer.headers) };
+        }
+        HubError::Failing { hub, call: call.name, status: answer.status }
+    }
+
+    fn unreadable(&self, call: Call<'_>, source: Box<dyn std::error::Error + Send + Sync>) -> HubError {
+        HubError::Unreadable { hub: self.hub.clone(), call: call.name, source }
+    }
+}
+
+impl Browser {
+    /// What hubs see of the browser (J4): its `Host`, address, scheme and `User-Agent`.
+    fn headers(&self) -> HeaderMap {
+        let scheme = HeaderValue::from_static(self.scheme.as_str());
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, self.host.clone());
+        if let Ok(ip) = HeaderValue::from_str(&self.client_ip.to_string()) {
+            headers.insert("x-real-ip", ip.clone());
+            headers.insert("x-forwarded-for", ip);
+        }
+        // A hub behind its proxy takes the last element of the list, which its proxy spoils: X-Scheme is kept.
+        headers.insert("x-scheme", scheme.clone());
+        headers.insert("x-forwarded-proto", scheme);
+        if let Some(user_agent) = &self.user_agent {
+            headers.insert(header::USER_AGENT, user_agent.clone());
+        }
+        headers
+    }
+}
+
+/// Whether a header of the browser leaves the question what it is: neither who asks, nor how the bytes travel, nor
+/// what the router itself says about the browser.
+fn may_be_added(name: &HeaderName) -> bool {
+    const NEVER: [HeaderName; 12] = [
+        header::ACCEPT_ENCODING,
+        header::AUTHORIZATION,
+        header::CONNECTION,
+        header::CONTENT_LENGTH,
+        header::COOKIE,
+        header::EXPECT,
+        header::FORWARDED,
+        header::HOST,
+        header::TE,
+        header::TRANSFER_ENCODING,
+        header::UPGRADE,
+        header::USER_AGENT,
+    ];
+    let text = name.as_str();
+    let said_by_us = text.starts_with("x-forwarded-") || text == "x-real-ip" || text == "x-scheme";
+    !NEVER.contains(name) && !said_by_us && !text.starts_with("sec-fetch-")
+}
+
+#[cfg(test)]
+mod tests;

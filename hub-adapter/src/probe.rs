@@ -1,0 +1,235 @@
+//! One look at one plane of a hub: does it answer, and how fast?
+//!
+//! Both planes have to be asked: a proxy answers while its hub is dead, and a hub while its proxy is (J5).
+//! When to look, and what several looks add up to, is left to the router.
+
+use std::time::{Duration, Instant};
+
+use http::HeaderMap;
+use hubrouter_config::{BaseUrl, Health, Hub, HubId, HubUrl};
+
+use crate::client::{Fault, Question, Resolver, ask};
+
+/// The two halves of a hub that live and die apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Plane {
+    /// What the hub's proxy serves by itself: running servers and services.
+    Proxy,
+    /// What the hub's own process serves.
+    Hub,
+}
+
+/// What one probe saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProbeResult {
+    /// Whether the plane answered as a healthy one does.
+    pub seen: Seen,
+    /// From the first packet, name look-up included, to the head of the answer or the failure.
+    pub took: Duration,
+}
+
+/// Whether a plane answered as a healthy one does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Answered 2xx in time.
+    Ok,
+    /// Did not; the text says what happened instead, for operators.
+    Failed(String),
+}
+
+/// Probes the two planes of one hub. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Prober {
+    hub: HubId,
+    proxy: Target,
+    own: Target,
+    timeout: Duration,
+    resolver: Resolver,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Target {
+    url: HubUrl,
+    path: String,
+}
+
+impl PartialEq for Prober {
+    /// Equal probers ask the same questions; they need not share a resolver.
+    fn eq(&self, other: &Prober) -> bool {
+        (&self.hub, &self.proxy, &self.own, self.timeout)
+            == (&other.hub, &other.proxy, &other.own, other.timeout)
+    }
+}
+
+impl Prober {
+    /// A prober for `hub`, with the paths and the timeout of `health`.
+    ///
+    /// `hub_path` is below `base`. `proxy_path` is not: configurable-http-proxy answers `/_chp_healthz` at its root
+    /// only, and takes any longer path for a page of the hub (`lib/configproxy.js`, `handleHealthCheck`).
+    pub fn new(hub: &Hub, base: &BaseUrl, health: &Health, resolver: Resolver) -> Prober {
+        let own_url = hub.hub_url.as_ref().unwrap_or(&hub.url);
+        Prober {
+            hub: hub.id.clone(),
+            proxy: Target { url: hub.url.clone(), path: below("/", &health.proxy_path) },
+            own: Target { url: own_url.clone(), path: below(base.as_str(), &health.hub_path) },
+            timeout: health.timeout,
+            resolver,
+        }
+    }
+
+    /// The hub that is probed.
+    pub fn hub(&self) -> &HubId {
+        &self.hub
+    }
+
+    /// Looks at `plane` once; takes `health.timeout` at most.
+    pub async fn probe(&self, plane: Plane) -> ProbeResult {
+        match plane {
+            Plane::Proxy => self.probe_proxy().await,
+            Plane::Hub => self.probe_hub().await,
+        }
+    }
+
+    /// Looks at the hub's proxy once.
+    pub async fn probe_proxy(&self) -> ProbeResult {
+        self.look(&self.proxy).await
+    }
+
+    /// Looks at the hub's own process once: at its own address where `hub_url` is configured, else through its
+    /// proxy, where a dead proxy looks like a dead hub too.
+    pub async fn probe_hub(&self) -> ProbeResult {
+        self.look(&self.own).await
+    }
+
+    async fn look(&self, target: &Target) -> ProbeResult {
+        let started = Instant::now();
+        let question = Question { path: target.path.clone(), headers: HeaderMap::new(), body_limit: None };
+        let answer = ask(&self.resolver, &target.url, question, self.timeout).await;
+        let seen = match answer {
+            Ok(answer) if answer.status.is_success() => Seen::Ok,
+            Ok(answer) => Seen::Failed(format!("{} answered {}", target.path, answer.status)),
+            Err(fault) => Seen::Failed(self.reason(fault, target)),
+        };
+        ProbeResult { seen, took: started.elapsed() }
+    }
+
+    fn reason(&self, fault: Fault, target: &Target) -> String {
+        let at = target.url.authority();
+        match fault {
+            Fault::Connect(error) => format!("no connection to {at}: {error}"),
+            Fault::Late => format!("{at} did not answer {} within {:?}", target.path, self.timeout),
+            Fault::Lost(error) => format!("{at} broke off before it answered {}: {error}", target.path),
+            Fault::Unreadable(error) => format!("{at} did not answer {} with HTTP: {error}", target.path),
+        }
+    }
+}
+
+/// `base` (which ends with a slash) and the configured path, joined by exactly one slash.
+fn below(base: &str, path: &str) -> String {
+    format!("{base}{}", path.trim_start_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::played::{Play, PlayedHub, nowhere, ok, status};
+
+    fn prober(hub: &Hub, base: &str) -> Prober {
+        let health = Health { timeout: Duration::from_millis(200), ..Health::default() };
+        Prober::new(hub, &base.parse().unwrap(), &health, Resolver::new())
+    }
+
+    async fn seen_of(play: Play) -> Seen {
+        let hub = PlayedHub::start(play).await;
+        let on_hub_plane = prober(&hub.as_hub(), "/").probe(Plane::Hub).await.seen;
+        let on_proxy_plane = prober(&hub.as_hub(), "/").probe(Plane::Proxy).await.seen;
+        assert_eq!(on_hub_plane == Seen::Ok, on_proxy_plane == Seen::Ok);
+        on_hub_plane
+    }
+
+    async fn reason(play: Play) -> String {
+        match seen_of(play).await {
+            Seen::Ok => panic!("seen as up"),
+            Seen::Failed(reason) => reason,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_plane_that_answers_2xx_is_up_whatever_its_body() {
+        for answer in [ok("text/plain", ""), ok("application/json", "{}"), status("204 No Content", &[])] {
+            assert_eq!(seen_of(Play::Say(answer)).await, Seen::Ok);
+        }
+        let endless = Play::SayEndlessly("HTTP/1.1 200 OK\r\n\r\n".to_owned(), "x".repeat(1000));
+        assert_eq!(seen_of(endless).await, Seen::Ok);
+    }
+
+    #[tokio::test]
+    async fn any_other_status_is_a_failure_that_names_it() {
+        // 503 is what a proxy says whose hub is dead; a redirect means that somebody else answers there.
+        for line in [
+            "503 Service Unavailable",
+            "302 Found",
+            "404 Not Found",
+            "429 Too Many Requests",
+            "101 Switching",
+        ] {
+            let reason = reason(Play::Say(status(line, &["Location: /hub/login"]))).await;
+
+            assert!(reason.starts_with(&format!("/hub/health answered {}", &line[..3])), "{reason}");
+        }
+    }
+
+    #[tokio::test]
+    async fn garbage_silence_and_a_hang_up_each_have_their_own_text() {
+        let garbage = reason(Play::Say("SSH-2.0-OpenSSH_9.6\r\n".to_owned())).await;
+        let silence = reason(Play::SayAndHang(String::new())).await;
+        let hang_up = reason(Play::Say(String::new())).await;
+
+        assert!(garbage.contains("did not answer /hub/health with HTTP"), "{garbage}");
+        assert!(silence.contains("did not answer /hub/health within 200ms"), "{silence}");
+        assert!(hang_up.contains("broke off before it answered /hub/health"), "{hang_up}");
+    }
+
+    #[tokio::test]
+    async fn a_refused_connection_names_the_address() {
+        let url = nowhere().await;
+        let result = prober(&Hub::new("a".parse().unwrap(), url.clone()), "/").probe(Plane::Proxy).await;
+
+        let Seen::Failed(reason) = result.seen else { panic!("seen as up") };
+        assert!(reason.starts_with(&format!("no connection to {}", url.authority())), "{reason}");
+    }
+
+    #[tokio::test]
+    async fn a_probe_says_how_long_it_took() {
+        let hub = PlayedHub::start(Play::SayAndHang(String::new())).await;
+
+        let took = prober(&hub.as_hub(), "/").probe(Plane::Hub).await.took;
+
+        assert!((Duration::from_millis(200)..Duration::from_secs(2)).contains(&took), "{took:?}");
+    }
+
+    #[tokio::test]
+    async fn the_hubs_path_is_below_the_base_url_and_the_proxys_is_not() {
+        let (proxy, own) = (PlayedHub::saying("").await, PlayedHub::saying("").await);
+        let mut hub = proxy.as_hub();
+        hub.hub_url = Some(own.url.clone());
+        let prober = prober(&hub, "/jhub/");
+
+        prober.probe(Plane::Proxy).await;
+        prober.probe(Plane::Hub).await;
+
+        assert!(proxy.heard().starts_with("get /_chp_healthz http/1.1\r\n"));
+        assert!(own.heard().starts_with("get /jhub/hub/health http/1.1\r\n"));
+    }
+
+    #[tokio::test]
+    async fn a_dead_hub_behind_a_living_proxy_is_seen_as_such() {
+        let proxy = PlayedHub::saying(ok("application/json", "{}")).await;
+        let mut hub = proxy.as_hub();
+        hub.hub_url = Some(nowhere().await);
+        let prober = prober(&hub, "/");
+
+        assert_eq!(prober.probe(Plane::Proxy).await.seen, Seen::Ok);
+        assert_ne!(prober.probe(Plane::Hub).await.seen, Seen::Ok);
+    }
+}

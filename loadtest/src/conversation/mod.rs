@@ -1,0 +1,18 @@
+//! Conversations with a hub, recorded at real hubs and replayed against simulated ones.
+//!
+//! A [`Conversation`] is a script: steps with placeholders, and what to look for in the answers. [`record`] plays
+//! scripts at a real hub and keeps what matters of each answer, normalised, with the hub's version. [`replay`]
+//! plays a [`Recording`] at any hub and names each [`Difference`]. The hub must know the users that the scripts
+//! assume: `recordings/jupyterhub_config.py` sets up a real one, [`matching_hub`] a simulated one.
+
+mod jar;
+mod keep;
+mod player;
+mod recording;
+mod script;
+mod scripts;
+
+pub use player::PlayError;
+pub use recording::{Difference, Recording, load, record, replay};
+pub use script::{Conversation, Step};
+pub use scripts::{all, matching_hub};

@@ -1,0 +1,46 @@
+//! The conversations themselves, a file for each subject.
+
+mod api;
+mod hop;
+mod identity;
+mod login;
+mod names;
+mod pages;
+mod provider;
+mod server;
+mod service;
+mod sharing;
+mod spawn;
+
+use std::time::Duration;
+
+use super::script::Conversation;
+use crate::simhub::{SimHubOptions, SimService};
+
+/// Every conversation, group by group.
+pub fn all() -> Vec<Conversation> {
+    [
+        login::conversations(),
+        identity::conversations(),
+        pages::conversations(),
+        names::conversations(),
+        spawn::conversations(),
+        api::conversations(),
+        sharing::conversations(),
+        hop::conversations(),
+        server::conversations(),
+        service::conversations(),
+        provider::conversations(),
+    ]
+    .concat()
+}
+
+/// How a simulated hub is set up as `recordings/jupyterhub_config.py` sets up a real one.
+pub fn matching_hub() -> SimHubOptions {
+    SimHubOptions {
+        spawn_delay: Duration::from_millis(1500),
+        services: vec![SimService { name: "whoami".to_owned(), open: true }],
+        groups: vec![("recorded".to_owned(), vec!["admin".to_owned()])],
+        ..SimHubOptions::named("recorded")
+    }
+}

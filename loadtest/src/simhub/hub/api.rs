@@ -1,0 +1,179 @@
+//! `/hub/api/...`: finds the handler, and answers the small questions itself.
+
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::super::text::quote_segment;
+use super::super::wire::{Answer, html, json as json_answer};
+use super::scopes::On;
+use super::visit::{Refusal, Visit};
+use super::{Outcome, collections, models, servers, shares, tokens, users};
+
+/// Below `/hub/api/`; `parts` are decoded segments.
+pub(crate) async fn route(visit: &mut Visit, parts: &[&str]) -> Outcome {
+    match parts {
+        [] | [""] => Ok(json_answer(StatusCode::OK, &json!({"version": visit.inner.options.version}))),
+        ["user"] => whoami(visit),
+        ["users"] => users::collection(visit),
+        ["users", user] => users::one(visit, user),
+        ["users", user, "server"] => servers::one(visit, user, "").await,
+        ["users", user, "servers", server] => servers::one(visit, user, server).await,
+        ["users", user, "server", "progress"] => servers::progress(visit, user, ""),
+        ["users", user, "servers", server, "progress"] => servers::progress(visit, user, server),
+        ["users", user, "tokens"] => tokens::collection(visit, user),
+        ["users", user, "tokens", id] => tokens::one(visit, user, id),
+        ["users", user, "activity"] => users::activity(visit, user),
+        ["users", user, "shared"] => shares::shared_with(visit, user),
+        ["groups"] => collections::groups(visit),
+        ["groups", group] => collections::group(visit, group),
+        ["groups", group, "users"] => collections::members(visit, group),
+        ["services"] => collections::services(visit),
+        ["services", name] => collections::service(visit, name),
+        ["shares", owner] => shares::of_server(visit, owner, None),
+        ["shares", owner, server] => shares::of_server(visit, owner, Some(server)),
+        ["share-codes", owner] => shares::codes(visit, owner, None),
+        ["share-codes", owner, server] => shares::codes(visit, owner, Some(server)),
+        ["info"] => info(visit),
+        ["proxy"] => proxy(visit),
+        ["metrics"] => super::pages::metrics(visit),
+        ["shutdown"] => shutdown(visit),
+        ["authorizations", "token", token] => token_owner(visit, token),
+        _ => Err(Refusal::saying(404, "Not Found")),
+    }
+}
+
+/// `GET /hub/api/user`: who am I?
+fn whoami(visit: &Visit) -> Outcome {
+    need(visit, &[Method::GET])?;
+    let who = visit.identity()?;
+    let (id, session) = who.token.clone().map_or((None, None), |(id, session)| (Some(id), session));
+    let mut model = if who.service {
+        json!({"kind": "service", "name": who.name, "admin": false})
+    } else {
+        let me = super::Identity {
+            scopes: with_own_name(&who),
+            ..who.clone()
+        };
+        let data = visit.inner.data();
+        let row = data.user(&who.name).ok_or_else(|| Refusal::new(403))?;
+        models::user(&visit.inner, &data, &me, row, false).unwrap_or_default()
+    };
+    model["token_id"] = json!(id);
+    model["session_id"] = json!(session);
+    model["scopes"] = json!(who.scopes);
+    Ok(json_answer(StatusCode::OK, &model))
+}
+
+/// A token may always learn the name and groups of its owner.
+fn with_own_name(who: &super::Identity) -> std::collections::BTreeSet<String> {
+    let mut scopes = who.scopes.clone();
+    for scope in ["read:users:name", "read:users:groups"] {
+        scopes.insert(format!("{scope}!user={}", who.name));
+    }
+    scopes
+}
+
+fn info(visit: &Visit) -> Outcome {
+    let who = visit.identity()?;
+    allow(who.may("read:hub", On::All))?;
+    Ok(json_answer(
+        StatusCode::OK,
+        &json!({
+            "version": visit.inner.options.version,
+            "python": "3.11 (simulated)",
+            "sys_executable": "/usr/bin/python3",
+            "spawner": {"class": "SimpleLocalProcessSpawner", "version": visit.inner.options.version},
+            "authenticator": {"class": "DummyAuthenticator", "version": visit.inner.options.version},
+        }),
+    ))
+}
+
+/// `/hub/api/proxy`: the routing table, or a check that restores it.
+fn proxy(visit: &Visit) -> Outcome {
+    need(visit, &[Method::GET, Method::POST])?;
+    let who = visit.identity()?;
+    allow(who.may("proxy", On::All))?;
+    if !*visit.inner.proxy_up.borrow() {
+        return Err(Refusal::new(500));
+    }
+    if visit.ask.method == Method::POST {
+        visit.inner.restore_routes();
+        return Ok(empty(StatusCode::OK));
+    }
+    let data = visit.inner.data();
+    let routes: serde_json::Map<String, Value> = data
+        .routes
+        .keys()
+        .map(|path| {
+            let route: Vec<String> = path.split('/').map(quote_segment).collect();
+            let routespec = format!("{}/", route.join("/"));
+            (routespec.clone(), json!({"routespec": routespec, "target": "", "data": {}}))
+        })
+        .collect();
+    Ok(json_answer(StatusCode::OK, &Value::Object(routes)))
+}
+
+/// A simulated hub does not shut down on demand: it says who may.
+fn shutdown(visit: &Visit) -> Outcome {
+    need(visit, &[Method::POST])?;
+    let who = visit.identity()?;
+    allow(who.may("shutdown", On::All))?;
+    Ok(json_answer(StatusCode::ACCEPTED, &json!({"message": "Shutting down Hub"})))
+}
+
+fn token_owner(visit: &Visit, token: &str) -> Outcome {
+    visit.identity()?;
+    let owner = super::Identity::of_token(&visit.inner, token).ok_or_else(|| Refusal::saying(404, "Not Found"))?;
+    Ok(json_answer(StatusCode::OK, &json!({"kind": if owner.service { "service" } else { "user" }, "name": owner.name})))
+}
+
+/// Refuses other methods than these.
+pub(crate) fn need(visit: &Visit, methods: &[Method]) -> Result<(), Refusal> {
+    if methods.contains(&visit.ask.method) { Ok(()) } else { Err(Refusal::saying(405, "Method Not Allowed")) }
+}
+
+/// The API's way to say no: 403.
+pub(crate) fn allow(allowed: bool) -> Result<(), Refusal> {
+    if allowed {
+        return Ok(());
+    }
+    Err(Refusal::saying(403, "Action is not authorized with current scopes; requires any of []"))
+}
+
+/// The same where the answer must not tell whether the thing exists: 404.
+pub(crate) fn allow_for(visit: &Visit, scope: &str, on: On<'_>) -> Result<(), Refusal> {
+    let who = visit.identity().map_err(|_| {
+        Refusal::saying(403, "Missing or invalid credentials.")
+    })?;
+    if who.may(scope, on) {
+        return Ok(());
+    }
+    if who.may_for_some(scope) {
+        return Err(super::pages::no_access());
+    }
+    Err(Refusal::saying(403, format!("Action is not authorized with current scopes; requires any of [{scope}]")))
+}
+
+/// The body as a JSON object; an empty body is `None`.
+pub(crate) fn body(visit: &Visit) -> Result<Option<Value>, Refusal> {
+    if visit.body.is_empty() {
+        return Ok(None);
+    }
+    serde_json::from_slice(&visit.body)
+        .map(Some)
+        .map_err(|_| Refusal::saying(400, "Invalid JSON in body of request"))
+}
+
+/// An answer without a body, as JSON answers without one are.
+pub(crate) fn empty(status: StatusCode) -> Answer {
+    let mut answer = html(status, String::new());
+    super::super::wire::put(&mut answer, http::header::CONTENT_TYPE, "application/json");
+    answer
+}
+
+/// An answer without a body to a start or a stop.
+pub(crate) fn empty_text(status: StatusCode) -> Answer {
+    let mut answer = empty(status);
+    super::super::wire::put(&mut answer, http::header::CONTENT_TYPE, "text/plain");
+    answer
+}

@@ -1,0 +1,117 @@
+//! What `/readyz` and `/status` say. The names of the fields are a contract with scripts: add, never rename.
+
+use std::collections::BTreeMap;
+
+use hubrouter_config::{HubId, Intent, Problem, Storage, Tier, Weight};
+use serde::Serialize;
+
+/// Whether this replica should get traffic.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "ready", content = "why")]
+pub enum Readiness {
+    /// It should.
+    #[serde(rename = "yes")]
+    Ready,
+    /// It should not (yet, or any more), for this reason.
+    #[serde(rename = "no")]
+    NotReady(String),
+}
+
+/// The state of this replica.
+#[derive(Clone, Debug, Serialize)]
+pub struct StatusReport {
+    /// The version of the router.
+    pub version: String,
+    /// Seconds since this process started.
+    pub uptime_seconds: u64,
+    /// Whether this replica should get traffic.
+    pub readiness: Readiness,
+    /// The number of the snapshot that new requests decide by; every change raises it.
+    pub snapshot: u64,
+    /// The configuration in force.
+    pub config: ConfigReport,
+    /// All configured hubs, in the order of the file.
+    pub hubs: Vec<HubReport>,
+    /// What passes through this replica.
+    pub traffic: TrafficReport,
+}
+
+/// The configuration in force, and what became of the last try to change it.
+#[derive(Clone, Debug, Serialize)]
+pub struct ConfigReport {
+    /// The file it came from.
+    pub file: String,
+    /// When it came into force, in seconds since 1970.
+    pub loaded_at: u64,
+    /// The last reload; none before the first.
+    pub last_reload: Option<ReloadReport>,
+}
+
+/// What became of a reload.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReloadReport {
+    /// When, in seconds since 1970.
+    pub at: u64,
+    /// Whether the file was accepted. If not, the configuration before it is still in force.
+    pub accepted: bool,
+    /// Why it was refused, or what it warns of.
+    pub problems: Vec<Problem>,
+}
+
+/// One hub as this replica sees it.
+#[derive(Clone, Debug, Serialize)]
+pub struct HubReport {
+    /// Its id.
+    pub id: HubId,
+    /// Scheme, host and port of its proxy.
+    pub url: String,
+    /// What operators want of it.
+    pub intent: Intent,
+    /// Whether it takes users in ordinary times.
+    pub tier: Tier,
+    /// Its share of the users.
+    pub weight: Weight,
+    /// Whether its users can move.
+    pub storage: Storage,
+    /// How it feels, per plane.
+    pub planes: PlanesReport,
+    /// Numbers by name, for example of open streams or of requests since the start.
+    pub counts: BTreeMap<&'static str, u64>,
+}
+
+/// The two planes of a hub.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlanesReport {
+    /// Running servers and services.
+    pub proxy: PlaneReport,
+    /// The hub's own pages and API.
+    pub hub: PlaneReport,
+}
+
+/// One plane of a hub.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlaneReport {
+    /// `up`, `down`; of the hub plane also `starting`, `slow`.
+    pub state: &'static str,
+    /// For how many seconds.
+    pub since_seconds: u64,
+    /// Whether any probe has come back yet; a plane counts as up before.
+    pub probed: bool,
+    /// Failed probes in a row up to now.
+    pub failures: u32,
+    /// What the last failed probe saw, kept after recovery.
+    pub reason: Option<String>,
+    /// The median of the last six answers, in milliseconds.
+    pub latency_ms: Option<u64>,
+}
+
+/// What passes through this replica.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct TrafficReport {
+    /// Open connections of clients.
+    pub connections: u64,
+    /// Open WebSockets and other streams.
+    pub streams: u64,
+    /// Requests since the start.
+    pub requests: u64,
+}

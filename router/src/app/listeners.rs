@@ -1,0 +1,73 @@
+//! The public sockets: opened for every thread at once, changed by a reload without touching those that stay.
+
+use std::io;
+use std::net::SocketAddr;
+
+use hubrouter_config::Config;
+use tokio::sync::mpsc::UnboundedSender;
+use tracing::info;
+
+use super::AppError;
+use crate::control::controller::Listeners;
+use crate::proxy::listen;
+use crate::proxy::worker::Order;
+
+/// The sockets that are open, and the threads that accept on them.
+pub(super) struct Sockets {
+    workers: Vec<UnboundedSender<Order>>,
+    open: Vec<SocketAddr>,
+}
+
+impl Sockets {
+    pub(super) fn new(workers: Vec<UnboundedSender<Order>>) -> Self {
+        Self { workers, open: Vec::new() }
+    }
+
+    /// Opens the listeners of `config`; returns where they are.
+    pub(super) fn open_all(&mut self, config: &Config) -> Result<Vec<SocketAddr>, AppError> {
+        let mut addresses = Vec::new();
+        for listen in &config.listen {
+            let address = listen.address;
+            addresses.push(self.open(address).map_err(|source| AppError::Listen { address, source })?);
+        }
+        Ok(addresses)
+    }
+
+    fn open(&mut self, address: SocketAddr) -> io::Result<SocketAddr> {
+        let sockets = listen::open(address, self.workers.len())?;
+        let bound = sockets.first().map_or(Ok(address), std::net::TcpListener::local_addr)?;
+        for (worker, socket) in self.workers.iter().zip(sockets) {
+            // A thread that has ended needs no socket.
+            let _ = worker.send(Order::Listen(address, socket));
+        }
+        self.open.push(address);
+        Ok(bound)
+    }
+}
+
+impl Listeners for Sockets {
+    fn change(&mut self, wanted: &[SocketAddr]) -> io::Result<()> {
+        let new: Vec<SocketAddr> = wanted.iter().filter(|address| !self.open.contains(address)).copied().collect();
+        // Everything new is opened before anything is given to a thread: a refusal changes nothing.
+        let mut opened = Vec::new();
+        for address in &new {
+            opened.push((*address, listen::open(*address, self.workers.len())?));
+        }
+        for (address, sockets) in opened {
+            info!(%address, "listening");
+            for (worker, socket) in self.workers.iter().zip(sockets) {
+                let _ = worker.send(Order::Listen(address, socket));
+            }
+            self.open.push(address);
+        }
+        let gone: Vec<SocketAddr> = self.open.iter().filter(|address| !wanted.contains(address)).copied().collect();
+        for address in gone {
+            info!(%address, "no longer listening");
+            for worker in &self.workers {
+                let _ = worker.send(Order::Unlisten(address));
+            }
+            self.open.retain(|open| *open != address);
+        }
+        Ok(())
+    }
+}

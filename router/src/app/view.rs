@@ -1,0 +1,119 @@
+//! What the operator's door shows: the picture of now, and the board.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use arc_swap::ArcSwap;
+
+use crate::admin::{
+    Access, AdminView, ConfigReport, HubReport, PlaneReport, PlanesReport, Readiness, ReloadReport, StatusReport,
+    TrafficReport,
+};
+use crate::control::board::Board;
+use crate::control::live::Live;
+use crate::core::health::{HubPlane, PlaneHealth, ProxyPlane};
+use crate::core::snapshot::HubView;
+use crate::proxy::shared::Shared;
+
+pub(super) struct View {
+    live: Arc<ArcSwap<Live>>,
+    board: Arc<Board>,
+    shared: Arc<Shared>,
+}
+
+impl View {
+    pub(super) fn new(live: Arc<ArcSwap<Live>>, board: Arc<Board>, shared: Arc<Shared>) -> Self {
+        Self { live, board, shared }
+    }
+
+    fn config(&self) -> ConfigReport {
+        let state = self.board.state();
+        ConfigReport {
+            file: self.board.source.clone(),
+            loaded_at: unix(state.loaded_at),
+            last_reload: state.reload.map(|reload| ReloadReport {
+                at: unix(reload.at),
+                accepted: reload.accepted,
+                problems: reload.problems,
+            }),
+        }
+    }
+
+    fn traffic(&self) -> TrafficReport {
+        let counts = self.shared.counts.now();
+        TrafficReport { connections: counts.connections, streams: counts.streams, requests: counts.requests }
+    }
+}
+
+impl AdminView for View {
+    fn readiness(&self) -> Readiness {
+        if self.board.is_leaving() { Readiness::NotReady("shutting down".into()) } else { Readiness::Ready }
+    }
+
+    fn status(&self) -> StatusReport {
+        let live = self.live.load();
+        let now = Instant::now();
+        StatusReport {
+            version: env!("CARGO_PKG_VERSION").into(),
+            uptime_seconds: now.duration_since(self.board.started_at).as_secs(),
+            readiness: self.readiness(),
+            snapshot: live.snapshot.number,
+            config: self.config(),
+            hubs: live.snapshot.hubs.iter().map(|view| hub(view, now)).collect(),
+            traffic: self.traffic(),
+        }
+    }
+
+    fn access(&self) -> Arc<Access> {
+        Arc::new(Access::new(&self.live.load().snapshot.config.admin))
+    }
+}
+
+fn unix(at: SystemTime) -> u64 {
+    at.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+fn hub(view: &HubView, now: Instant) -> HubReport {
+    let hub = &view.hub;
+    HubReport {
+        id: hub.id.clone(),
+        url: hub.url.to_string(),
+        intent: hub.intent,
+        tier: hub.tier,
+        weight: hub.weight,
+        storage: hub.storage,
+        planes: PlanesReport {
+            proxy: plane(&view.health.proxy, proxy_word(view.health.proxy.verdict), now),
+            hub: plane(&view.health.hub, hub_word(view.health.hub.verdict), now),
+        },
+        counts: BTreeMap::new(),
+    }
+}
+
+fn proxy_word(verdict: ProxyPlane) -> &'static str {
+    match verdict {
+        ProxyPlane::Up => "up",
+        ProxyPlane::Down => "down",
+    }
+}
+
+fn hub_word(verdict: HubPlane) -> &'static str {
+    match verdict {
+        HubPlane::Starting => "starting",
+        HubPlane::Up => "up",
+        HubPlane::Slow => "slow",
+        HubPlane::Down => "down",
+    }
+}
+
+fn plane<V: Copy + PartialEq>(health: &PlaneHealth<V>, state: &'static str, now: Instant) -> PlaneReport {
+    PlaneReport {
+        state,
+        since_seconds: now.saturating_duration_since(health.since).as_secs(),
+        probed: health.is_probed(),
+        failures: health.failures(),
+        reason: health.last_failure.as_ref().map(|failure| failure.reason.to_string()),
+        latency_ms: health.median_latency().map(|latency| u64::try_from(latency.as_millis()).unwrap_or(u64::MAX)),
+    }
+}

@@ -1,0 +1,77 @@
+//! What the demo says, and the few words it understands: taking a hub away and giving it back.
+
+use hubrouter_loadtest::simhub::SimHub;
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+use super::PASSWORD;
+use crate::app::Running;
+
+/// Says what runs where, and what to try.
+pub(super) fn welcome(running: &Running, hubs: &[SimHub]) {
+    let site = running.addresses.first().map_or_else(String::new, |address| format!("http://{address}"));
+    let admin = running.admin;
+    println!("\nOne web site:   {site}\nOperator:       http://{admin}/status\n\nBehind it, simulated on loopback:");
+    for hub in hubs {
+        println!("  {:<6} {}", hub.id(), hub.url());
+    }
+    println!(
+        "
+What to try:
+  1. Open {site} and log in as ada, password {PASSWORD}. Start a server and look which hub serves it.
+  2. Log in as grace in a private window: each user always meets the same hub.
+  3. Open {site}/services/whoami/ as both: one hub's service for the whole site.
+  4. Type `down hub-a` here: its running servers go on, its pages wait and heal by themselves.
+     `up hub-a` brings it back. `kill hub-a` takes its proxy away, too.
+  5. Log out: that works at all hubs at once, dead ones included.
+
+Type `help` for the words this console knows, or press Ctrl-C to end.
+"
+    );
+}
+
+/// Reads words until the input ends, then waits for ever: the demo ends by a signal.
+pub(super) async fn listen(hubs: &[SimHub]) {
+    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            [] => {}
+            ["quit" | "exit"] => return,
+            [verb, id] => match hubs.iter().find(|hub| hub.id() == *id) {
+                Some(hub) => act(verb, hub).await,
+                None => println!("there is no hub `{id}`"),
+            },
+            _ => help(),
+        }
+    }
+    std::future::pending::<()>().await;
+}
+
+async fn act(verb: &str, hub: &SimHub) {
+    let id = hub.id();
+    match verb {
+        "down" => {
+            hub.stop_hub().await;
+            println!("{id}: the hub is down, its proxy and servers live");
+        }
+        "kill" => {
+            hub.kill().await;
+            println!("{id}: the hub and its proxy are down");
+        }
+        "up" => {
+            let back = match hub.start_hub().await {
+                Ok(()) => hub.start_proxy(false).await,
+                Err(error) => Err(error),
+            };
+            match back {
+                Ok(()) => println!("{id}: up again"),
+                Err(error) => println!("{id}: cannot start: {error}"),
+            }
+        }
+        _ => help(),
+    }
+}
+
+fn help() {
+    println!("down HUB | kill HUB | up HUB | quit");
+}

@@ -1,0 +1,119 @@
+//! `check`, `plan`, `explain` and `schema`: commands that read configurations and print what they find.
+//!
+//! They need no running router and no network. Findings go to standard output, as text for a person or as JSON with stable
+//! keys; what keeps a command from running goes to standard error. Exit codes: 0 fine, 1 findings, 2 cannot run.
+
+mod check;
+mod explain;
+mod moves;
+mod names_file;
+mod plan;
+mod schema;
+mod table;
+#[cfg(test)]
+mod test_files;
+
+use std::fmt;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::ValueEnum;
+use hubrouter_config::{Loaded, load};
+use serde::Serialize;
+
+pub use check::{CheckArgs, check};
+pub use explain::{ExplainArgs, explain};
+pub use plan::{MaxMoves, PlanArgs, plan};
+pub use schema::{SchemaArgs, SchemaFormat, schema};
+
+/// How findings are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a person.
+    #[default]
+    Text,
+    /// One JSON object; its keys never change their meaning.
+    Json,
+}
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Fine,
+    Findings,
+}
+
+/// Why a command could not do its work; shown as it is.
+#[derive(Debug)]
+struct CannotRun(String);
+
+impl fmt::Display for CannotRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<io::Error> for CannotRun {
+    fn from(error: io::Error) -> Self {
+        Self(format!("cannot write the findings: {error}"))
+    }
+}
+
+/// The end of every command: what kept it from running on standard error, and the exit code.
+fn finish(result: Result<Outcome, CannotRun>) -> ExitCode {
+    let code = exit_code(&result);
+    if let Err(reason) = result {
+        // Nobody is left to tell when standard error is closed, too.
+        let _ = writeln!(io::stderr(), "hubrouter: {reason}");
+    }
+    ExitCode::from(code)
+}
+
+fn exit_code(result: &Result<Outcome, CannotRun>) -> u8 {
+    match result {
+        Ok(Outcome::Fine) => 0,
+        Ok(Outcome::Findings) => 1,
+        Err(_) => 2,
+    }
+}
+
+/// A configuration that must be good before a command can say anything else.
+fn load_good(path: &Path) -> Result<Loaded, CannotRun> {
+    readable(path)?;
+    load(path).map_err(|problems| CannotRun(format!("{} has problems:\n{problems}", path.display())))
+}
+
+fn readable(path: &Path) -> Result<(), CannotRun> {
+    // Not by reading: the file may be a pipe, which gives its bytes only once.
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Err(CannotRun(format!("{}: is a directory", path.display()))),
+        Ok(_) => Ok(()),
+        Err(error) => Err(CannotRun(format!("{}: {error}", path.display()))),
+    }
+}
+
+fn write_json(out: &mut dyn Write, value: &impl Serialize) -> Result<(), CannotRun> {
+    serde_json::to_writer_pretty(&mut *out, value)
+        .map_err(|error| CannotRun(format!("cannot write JSON: {error}")))?;
+    writeln!(out)?;
+    Ok(())
+}
+
+/// `1 user`, `2 users`.
+fn count_of(count: usize, one: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {one}{plural}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exit_code_tells_fine_from_findings_from_failure() {
+        assert_eq!(exit_code(&Ok(Outcome::Fine)), 0);
+        assert_eq!(exit_code(&Ok(Outcome::Findings)), 1);
+        assert_eq!(exit_code(&Err(CannotRun(String::new()))), 2);
+    }
+}

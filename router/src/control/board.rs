@@ -1,0 +1,80 @@
+//! What is known of this process besides the picture: which file, when loaded, what became of the last reload.
+//!
+//! Written by the controller, read by the operator's door.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime};
+
+use hubrouter_config::Problem;
+
+/// The board of one process.
+#[derive(Debug)]
+pub struct Board {
+    /// Where the configuration comes from, in words.
+    pub source: String,
+    /// When this process started.
+    pub started_at: Instant,
+    state: Mutex<State>,
+    leaving: AtomicBool,
+}
+
+/// The configuration in force and the last try to change it.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// When the configuration in force was loaded.
+    pub loaded_at: SystemTime,
+    /// The last reload, if there was one.
+    pub reload: Option<Reload>,
+}
+
+/// What became of a reload.
+#[derive(Clone, Debug)]
+pub struct Reload {
+    /// When.
+    pub at: SystemTime,
+    /// Whether its configuration is in force now.
+    pub accepted: bool,
+    /// Why it was refused, or what it warns of.
+    pub problems: Vec<Problem>,
+}
+
+impl Board {
+    /// A board for a process whose configuration comes from `source` and was just loaded.
+    #[must_use]
+    pub fn new(source: String, started_at: Instant, now: SystemTime) -> Self {
+        let state = Mutex::new(State { loaded_at: now, reload: None });
+        Self { source, started_at, state, leaving: AtomicBool::new(false) }
+    }
+
+    /// What is known now.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.locked().clone()
+    }
+
+    /// Notes what became of a reload.
+    pub fn note(&self, reload: Reload) {
+        let mut state = self.locked();
+        if reload.accepted {
+            state.loaded_at = reload.at;
+        }
+        state.reload = Some(reload);
+    }
+
+    /// From now on this process wants no more traffic.
+    pub fn leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether this process is on its way out.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
+    }
+
+    /// Whole values are replaced under the lock, so a poisoned one is as good as any.
+    fn locked(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,272 @@
+//! The controller: the only writer. A closed list of events comes in, one picture after the other goes out.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use arc_swap::ArcSwap;
+use hubrouter_config::{Config, HubId, Loaded, Problem};
+use tokio::sync::{mpsc, watch};
+use tracing::{error, info, warn};
+
+use super::board::{Board, Reload};
+use super::live::Live;
+use super::load::Refusal;
+use super::logouts::{self, Logouts};
+use super::picture::{self, Healths, Materials};
+use super::probes::{ProbeReport, Probes};
+use super::signals::Signal;
+use super::watch::Watcher;
+use crate::core::health::{HubHealth, Plane, Rules};
+
+/// How often waiting logouts are looked at.
+const LOGOUT_EVERY: Duration = Duration::from_secs(5);
+
+/// Reads the configuration anew, judged for this release.
+pub type Load = Box<dyn Fn() -> Result<Loaded, Refusal> + Send>;
+
+/// Opens and closes the public listening sockets.
+pub trait Listeners: Send {
+    /// Opens what is new and closes what is gone; connections are not touched.
+    ///
+    /// # Errors
+    ///
+    /// An address cannot be opened: nothing was changed.
+    fn change(&mut self, wanted: &[SocketAddr]) -> std::io::Result<()>;
+}
+
+/// What the controller is made of.
+pub struct Parts {
+    /// The configuration in force.
+    pub loaded: Loaded,
+    /// Reads it anew.
+    pub load: Load,
+    /// The picture that everybody serves from.
+    pub live: Arc<ArcSwap<Live>>,
+    /// What pictures are made with.
+    pub materials: Materials,
+    /// The probes.
+    pub probes: Probes,
+    /// What they report.
+    pub reports: mpsc::Receiver<ProbeReport>,
+    /// What the fast path reports.
+    pub signals: mpsc::UnboundedReceiver<Signal>,
+    /// A word for each change of the configuration on disk, or SIGHUP.
+    pub changes: mpsc::Receiver<()>,
+    /// The configuration file and who watches it, if anybody does.
+    pub watched: Option<(PathBuf, Watcher)>,
+    /// The public sockets.
+    pub listeners: Box<dyn Listeners>,
+    /// What operators are shown.
+    pub board: Arc<Board>,
+}
+
+/// The controller of one process.
+pub struct Controller {
+    parts: Parts,
+    healths: Healths,
+    adopted: Option<HubId>,
+    logouts: Logouts,
+    number: u64,
+}
+
+impl Controller {
+    /// A controller for a configuration that is in force already.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let adopted = parts.loaded.config.site.adopt_sessions_of.clone();
+        let mut this =
+            Self { parts, healths: Healths::new(), adopted, logouts: Logouts::default(), number: 0 };
+        this.number = this.parts.live.load().snapshot.number;
+        this.know_hubs(Instant::now());
+        this
+    }
+
+    /// Runs until `stop` says so.
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        self.parts.probes.follow(&self.parts.loaded.config);
+        let mut logouts = tokio::time::interval(LOGOUT_EVERY);
+        loop {
+            tokio::select! {
+                Some(report) = self.parts.reports.recv() => self.probed(&report),
+                Some(signal) = self.parts.signals.recv() => self.signalled(signal),
+                Some(()) = self.parts.changes.recv() => self.reload(),
+                _ = logouts.tick(), if !self.logouts.is_empty() => self.tell_logouts().await,
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+        }
+    }
+
+    fn probed(&mut self, report: &ProbeReport) {
+        let Some(before) = self.healths.get(&report.hub) else { return };
+        let rules = Rules::of(&self.parts.loaded.config);
+        let after = before.clone().step(&rules, report.plane, &report.result, report.at);
+        let changed = verdicts(before) != verdicts(&after);
+        if changed {
+            tell_change(&report.hub, before, &after);
+        }
+        // Latencies are of interest to operators, verdicts to everybody: both travel in the picture.
+        self.healths.insert(report.hub.clone(), after);
+        self.publish();
+    }
+
+    fn signalled(&mut self, signal: Signal) {
+        let nudges = self.parts.probes.nudges();
+        match signal {
+            Signal::Unreachable(hub) => nudges.nudge(&hub, Plane::Proxy),
+            Signal::HubGone(hub) => nudges.nudge(&hub, Plane::Hub),
+            Signal::LogoutLater(logout) => self.logouts.keep(logout, Instant::now()),
+        }
+    }
+
+    async fn tell_logouts(&mut self) {
+        let live = self.parts.live.load_full();
+        let due = self.logouts.due(&live, Instant::now());
+        let failed = logouts::tell(&live, due).await;
+        self.logouts.put_back(failed);
+    }
+
+    /// The same configuration with the health of now.
+    fn publish(&mut self) {
+        let live = self.parts.live.load();
+        let health = picture::in_order(&live.snapshot.config, &self.healths, Instant::now());
+        self.number += 1;
+        let snapshot = live.snapshot.with_health(self.number, health);
+        self.parts.live.store(Arc::new(live.with_snapshot(snapshot)));
+    }
+
+    /// Takes a new configuration whole or not at all; the last good one stays when it is refused.
+    fn reload(&mut self) {
+        let at = SystemTime::now();
+        let outcome = (self.parts.load)().and_then(|loaded| match self.open(&loaded) {
+            Ok(()) => Ok(loaded),
+            Err(problem) => Err(Refusal { problems: vec![problem], files: loaded.files }),
+        });
+        match outcome {
+            Ok(loaded) => self.accept(loaded, at),
+            Err(refusal) => {
+                error!("the configuration was NOT reloaded, the one before stays in force:\n{refusal}");
+                self.watch(refusal.files);
+                self.parts.board.note(Reload { at, accepted: false, problems: refusal.problems });
+            }
+        }
+    }
+
+    fn open(&mut self, loaded: &Loaded) -> Result<(), Problem> {
+        let wanted: Vec<SocketAddr> = loaded.config.listen.iter().map(|listen| listen.address).collect();
+        self.parts.listeners.change(&wanted).map_err(|error| {
+            loaded.problem_at("listen", format!("cannot be opened: {error}"), "free the address or name another one")
+        })
+    }
+
+    fn accept(&mut self, loaded: Loaded, at: SystemTime) {
+        let now = Instant::now();
+        for warning in &loaded.warnings {
+            warn!("{warning}");
+        }
+        tell_what_needs_a_restart(&self.parts.loaded.config, &loaded.config);
+        self.adopted = adoption(&self.parts.loaded.config, &loaded.config, self.adopted.take());
+        forget_moved(&mut self.healths, &self.parts.loaded.config, &loaded.config);
+        self.parts.loaded = loaded;
+        self.know_hubs(now);
+        self.number += 1;
+        let config = self.parts.loaded.config.clone();
+        let live = picture::of(
+            config,
+            self.number,
+            self.adopted.clone(),
+            &self.healths,
+            &self.parts.materials,
+            now,
+        );
+        self.parts.live.store(Arc::new(live));
+        self.parts.probes.follow(&self.parts.loaded.config);
+        self.watch(self.parts.loaded.files.clone());
+        let problems = self.parts.loaded.warnings.clone();
+        self.parts.board.note(Reload { at, accepted: true, problems });
+        info!(snapshot = self.number, hubs = self.parts.loaded.config.hubs.len(), "the configuration was reloaded");
+    }
+
+    /// Watches the configuration file and those it names.
+    fn watch(&self, mut files: Vec<PathBuf>) {
+        if let Some((file, watcher)) = &self.parts.watched {
+            files.push(file.clone());
+            watcher.watch(files);
+        }
+    }
+
+    /// Health for exactly the configured hubs.
+    fn know_hubs(&mut self, now: Instant) {
+        let hubs = &self.parts.loaded.config.hubs;
+        self.healths.retain(|id, _| hubs.iter().any(|hub| hub.id == *id));
+        for hub in hubs {
+            self.healths.entry(hub.id.clone()).or_insert_with(|| HubHealth::new(now));
+        }
+    }
+}
+
+/// A hub at another address is another hub as far as its health is concerned.
+fn forget_moved(healths: &mut Healths, before: &Config, after: &Config) {
+    healths.retain(|id, _| match (before.hub(id), after.hub(id)) {
+        (Some(before), Some(after)) => before.url == after.url && before.hub_url == after.hub_url,
+        _ => false,
+    });
+}
+
+/// Whose un-suffixed cookies count: as configured; else, when a second hub joins a single one, the first one's (D5).
+fn adoption(before: &Config, after: &Config, adopted: Option<HubId>) -> Option<HubId> {
+    if after.site.adopt_sessions_of.is_some() {
+        return after.site.adopt_sessions_of.clone();
+    }
+    let joined = (before.hubs.len() == 1 && after.hubs.len() > 1).then(|| before.hubs[0].id.clone());
+    let adopted = joined.or(adopted).filter(|id| after.hub(id).is_some());
+    if let Some(id) = &adopted {
+        warn!(
+            hub.id = %id,
+            "sessions of the hub that was alone before are adopted until this process ends; \
+             set site.adopt_sessions_of to keep that over a restart"
+        );
+    }
+    adopted
+}
+
+fn tell_what_needs_a_restart(before: &Config, after: &Config) {
+    if before.workers != after.workers {
+        warn!("workers changed: that takes effect at the next start");
+    }
+    if before.admin.address != after.admin.address {
+        warn!("admin.address changed: that takes effect at the next start");
+    }
+    if before.telemetry.log != after.telemetry.log {
+        warn!("telemetry.log changed: that takes effect at the next start");
+    }
+}
+
+fn verdicts(health: &HubHealth) -> (crate::core::health::ProxyPlane, crate::core::health::HubPlane) {
+    (health.proxy.verdict, health.hub.verdict)
+}
+
+fn tell_change(hub: &HubId, before: &HubHealth, after: &HubHealth) {
+    let reason = |failure: &Option<crate::core::health::Failure>| {
+        failure.as_ref().map(|failure| failure.reason.to_string()).unwrap_or_default()
+    };
+    if before.proxy.verdict != after.proxy.verdict {
+        warn!(
+            hub.id = %hub,
+            from = ?before.proxy.verdict,
+            to = ?after.proxy.verdict,
+            last_failure = reason(&after.proxy.last_failure),
+            "hub `{hub}`: its proxy plane changed"
+        );
+    }
+    if before.hub.verdict != after.hub.verdict {
+        warn!(
+            hub.id = %hub,
+            from = ?before.hub.verdict,
+            to = ?after.hub.verdict,
+            last_failure = reason(&after.hub.last_failure),
+            "hub `{hub}`: its hub plane changed"
+        );
+    }
+}

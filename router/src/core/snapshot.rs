@@ -1,0 +1,160 @@
+//! What every decision is made from: one immutable picture of the site, replaced as a whole.
+//!
+//! Built by the controller only; a request takes one picture and keeps it to its end.
+
+use std::sync::Arc;
+
+use hubrouter_config::{Config, Hub, HubId, ServiceHome};
+use hubrouter_hub_adapter::address::Plane;
+use hubrouter_hub_adapter::cookies::JarRules;
+use hubrouter_hub_adapter::destination::Dest;
+use hubrouter_hub_adapter::names::UserName;
+use hubrouter_hub_adapter::site::Site;
+
+use super::health::{self, Answer, HubHealth};
+use super::placement::{self, Placement};
+
+/// Where a hub stands in [`Snapshot::hubs`]; valid for that snapshot only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct HubIndex(pub u16);
+
+/// One hub as it is seen now.
+#[derive(Clone, Debug)]
+pub struct HubView {
+    /// What the operator said of it.
+    pub hub: Hub,
+    /// What probes say of its two planes.
+    pub health: HubHealth,
+}
+
+impl HubView {
+    /// Whether a request for `plane` can be answered now.
+    #[must_use]
+    pub fn answers(&self, plane: Plane) -> Answer {
+        self.health.answer_for(match plane {
+            Plane::Hub | Plane::Router => health::Plane::Hub,
+            Plane::User | Plane::Service => health::Plane::Proxy,
+        })
+    }
+}
+
+/// The picture: configuration, placement and the health of every hub.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Grows by one with every picture of this process.
+    pub number: u64,
+    /// What the operator said.
+    pub config: Arc<Config>,
+    /// What reading an address needs.
+    pub site: Arc<Site>,
+    /// How cookies are renamed for this set of hubs.
+    pub jars: Arc<JarRules>,
+    /// Who belongs where.
+    pub placement: Arc<dyn Placement>,
+    /// In the order of the configuration.
+    pub hubs: Vec<HubView>,
+}
+
+impl Snapshot {
+    /// The picture of `config` with `health` known of every hub, in its order.
+    #[must_use]
+    pub fn new(
+        number: u64,
+        config: Arc<Config>,
+        site: Arc<Site>,
+        adopt: Option<HubId>,
+        secure: bool,
+        health: Vec<HubHealth>,
+    ) -> Self {
+        let ids: Vec<HubId> = config.hubs.iter().map(|hub| hub.id.clone()).collect();
+        let jars = Arc::new(JarRules::new(&site, &ids, &config.site.jar_cookies, adopt.as_ref(), secure));
+        let placement = placement::build(&config.placement, &config.hubs);
+        let hubs = config.hubs.iter().cloned().zip(health).map(|(hub, health)| HubView { hub, health }).collect();
+        Self { number, config, site, jars, placement, hubs }
+    }
+
+    /// The next picture: the same site with other health.
+    #[must_use]
+    pub fn with_health(&self, number: u64, health: Vec<HubHealth>) -> Self {
+        let hubs = self
+            .hubs
+            .iter()
+            .zip(health)
+            .map(|(view, health)| HubView { hub: view.hub.clone(), health })
+            .collect();
+        Self {
+            number,
+            config: Arc::clone(&self.config),
+            site: Arc::clone(&self.site),
+            jars: Arc::clone(&self.jars),
+            placement: Arc::clone(&self.placement),
+            hubs,
+        }
+    }
+
+    /// The hub at `index`.
+    #[must_use]
+    pub fn hub(&self, index: HubIndex) -> &HubView {
+        &self.hubs[usize::from(index.0)]
+    }
+
+    /// The id of the hub at `index`.
+    #[must_use]
+    pub fn id(&self, index: HubIndex) -> &HubId {
+        &self.hub(index).hub.id
+    }
+
+    /// Where the hub called `id` stands.
+    #[must_use]
+    pub fn find(&self, id: &HubId) -> Option<HubIndex> {
+        self.position(|hub| hub.id == *id)
+    }
+
+    /// Where the hub called `id` stands, by its text.
+    #[must_use]
+    pub fn find_named(&self, id: &str) -> Option<HubIndex> {
+        self.position(|hub| hub.id.as_ref() == id)
+    }
+
+    fn position(&self, is: impl Fn(&Hub) -> bool) -> Option<HubIndex> {
+        let at = self.hubs.iter().position(|view| is(&view.hub))?;
+        u16::try_from(at).ok().map(HubIndex)
+    }
+
+    /// The owner hub of `user`: in this release always their home.
+    #[must_use]
+    pub fn home(&self, user: &UserName) -> Option<HubIndex> {
+        self.find(self.placement.home(user)?)
+    }
+
+    /// Every hub, in the order of the configuration.
+    pub fn indices(&self) -> impl Iterator<Item = HubIndex> {
+        (0..self.hubs.len()).filter_map(|at| u16::try_from(at).ok()).map(HubIndex)
+    }
+
+    /// The hub that `services:` names for `service`; `None` means each visitor's own.
+    #[must_use]
+    pub fn service_hub(&self, service: &str) -> Option<HubIndex> {
+        match self.config.services.get(service)? {
+            ServiceHome::Home => None,
+            ServiceHome::Hub(id) => self.find(id),
+        }
+    }
+
+    /// The hub that a destination names by itself, whoever asks.
+    #[must_use]
+    pub fn named_by(&self, dest: &Dest) -> Option<HubIndex> {
+        match dest {
+            Dest::Owner(user) => self.home(user),
+            Dest::Service(service) => self.service_hub(service),
+            Dest::Hub(id) => self.find_named(id),
+            Dest::Nobody => None,
+        }
+    }
+
+    /// Whether there is only one hub: then nothing has to be told apart.
+    #[must_use]
+    pub fn is_single(&self) -> bool {
+        self.hubs.len() == 1
+    }
+}

@@ -1,0 +1,184 @@
+//! What hubs were asked already: answers about API tokens for a while, and how often a client made the router ask.
+//!
+//! Tokens are kept as keyed hashes only, in a bounded table. The asking itself is left to `proxy`.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use hmac::{Hmac, KeyInit, Mac};
+use hubrouter_config::HubId;
+use sha2::Sha256;
+
+/// How long a hub's word about a token counts; tokens can be revoked, and servers themselves keep answers this long.
+const KNOWN_FOR: Duration = Duration::from_secs(300);
+/// How long a refusal counts.
+const REFUSED_FOR: Duration = Duration::from_secs(30);
+/// How many tokens are remembered; beyond that the oldest half is forgotten.
+const MAX_TOKENS: usize = 10_000;
+/// How many questions about browsers a client address may cause in a minute.
+const BROWSERS_PER_MINUTE: u32 = 5;
+/// How many about tokens that are not remembered: scripts of many users may share one address.
+const TOKENS_PER_MINUTE: u32 = 120;
+/// The minute.
+const WINDOW: Duration = Duration::from_secs(60);
+/// How many client addresses are counted at once.
+const MAX_CLIENTS: usize = 100_000;
+
+type Digest = [u8; 32];
+
+/// Answers and counts of this process.
+pub struct Lookups {
+    key: [u8; 32],
+    tokens: Mutex<HashMap<Digest, Known>>,
+    clients: Mutex<HashMap<(Question, IpAddr), Asked>>,
+}
+
+/// What hubs are asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Question {
+    /// Whose browser is this?
+    Browser,
+    /// Whose token is this?
+    Token,
+}
+
+impl Question {
+    fn per_minute(self) -> u32 {
+        match self {
+            Self::Browser => BROWSERS_PER_MINUTE,
+            Self::Token => TOKENS_PER_MINUTE,
+        }
+    }
+}
+
+struct Known {
+    hubs: Vec<HubId>,
+    until: Instant,
+}
+
+struct Asked {
+    count: u32,
+    since: Instant,
+}
+
+impl Lookups {
+    /// Nothing known; `key` is random and never leaves the process.
+    #[must_use]
+    pub fn new(key: [u8; 32]) -> Self {
+        Self { key, tokens: Mutex::default(), clients: Mutex::default() }
+    }
+
+    /// The hubs that know the token in this `Authorization` field, if it was asked lately.
+    #[must_use]
+    pub fn token(&self, authorization: &[u8], now: Instant) -> Option<Vec<HubId>> {
+        let digest = self.digest(authorization);
+        let tokens = locked(&self.tokens);
+        tokens.get(&digest).filter(|known| known.until > now).map(|known| known.hubs.clone())
+    }
+
+    /// Keeps what the hubs said about a token; an empty list is a refusal by all of them.
+    pub fn keep_token(&self, authorization: &[u8], hubs: Vec<HubId>, now: Instant) {
+        let until = now + if hubs.is_empty() { REFUSED_FOR } else { KNOWN_FOR };
+        let digest = self.digest(authorization);
+        let mut tokens = locked(&self.tokens);
+        if tokens.len() >= MAX_TOKENS {
+            make_room(&mut tokens, now);
+        }
+        tokens.insert(digest, Known { hubs, until });
+    }
+
+    /// Whether the client may cause another question to hubs; counts it if so.
+    #[must_use]
+    pub fn may_ask(&self, question: Question, client: IpAddr, now: Instant) -> bool {
+        let mut clients = locked(&self.clients);
+        if clients.len() >= MAX_CLIENTS {
+            clients.retain(|_, asked| now.duration_since(asked.since) < WINDOW);
+            if clients.len() >= MAX_CLIENTS {
+                return false;
+            }
+        }
+        let asked = clients.entry((question, client)).or_insert(Asked { count: 0, since: now });
+        if now.duration_since(asked.since) >= WINDOW {
+            *asked = Asked { count: 0, since: now };
+        }
+        asked.count += 1;
+        asked.count <= question.per_minute()
+    }
+
+    fn digest(&self, token: &[u8]) -> Digest {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("an HMAC takes a key of any length");
+        mac.update(token);
+        mac.finalize().into_bytes().into()
+    }
+}
+
+impl std::fmt::Debug for Lookups {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lookups").finish_non_exhaustive()
+    }
+}
+
+fn make_room(tokens: &mut HashMap<Digest, Known>, now: Instant) {
+    tokens.retain(|_, known| known.until > now);
+    if tokens.len() >= MAX_TOKENS {
+        let mut ends: Vec<Instant> = tokens.values().map(|known| known.until).collect();
+        let (_, middle, _) = ends.select_nth_unstable(MAX_TOKENS / 2);
+        let middle = *middle;
+        tokens.retain(|_, known| known.until > middle);
+    }
+}
+
+/// A panic while a table is held leaves it whole: every change is one call.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hubs(ids: &[&str]) -> Vec<HubId> {
+        ids.iter().map(|id| id.parse().expect("a hub id")).collect()
+    }
+
+    #[test]
+    fn an_answer_about_a_token_is_kept_five_minutes_and_a_refusal_half_a_minute() {
+        let lookups = Lookups::new([7; 32]);
+        let now = Instant::now();
+        lookups.keep_token(b"token good", hubs(&["a"]), now);
+        lookups.keep_token(b"token bad", vec![], now);
+
+        let at = |seconds| now + Duration::from_secs(seconds);
+        assert_eq!(lookups.token(b"token good", at(299)), Some(hubs(&["a"])));
+        assert_eq!(lookups.token(b"token good", at(301)), None);
+        assert_eq!(lookups.token(b"token bad", at(29)), Some(vec![]));
+        assert_eq!(lookups.token(b"token bad", at(31)), None);
+        assert_eq!(lookups.token(b"token unknown", now), None);
+    }
+
+    #[test]
+    fn a_client_causes_five_questions_about_its_browser_a_minute() {
+        let lookups = Lookups::new([7; 32]);
+        let now = Instant::now();
+        let client = "192.0.2.1".parse().unwrap();
+        let asked = (0..7).filter(|_| lookups.may_ask(Question::Browser, client, now)).count();
+        assert_eq!(asked, 5);
+        assert!(lookups.may_ask(Question::Browser, "192.0.2.2".parse().unwrap(), now));
+        assert!(lookups.may_ask(Question::Browser, client, now + WINDOW));
+    }
+
+    #[test]
+    fn the_table_of_tokens_is_bounded() {
+        let lookups = Lookups::new([7; 32]);
+        let now = Instant::now();
+        for number in 0..(MAX_TOKENS + 10) {
+            let later = now + Duration::from_millis(number as u64);
+            lookups.keep_token(format!("token {number}").as_bytes(), hubs(&["a"]), later);
+        }
+        assert!(locked(&lookups.tokens).len() <= MAX_TOKENS);
+        let newest = format!("token {}", MAX_TOKENS + 9);
+        assert!(lookups.token(newest.as_bytes(), now).is_some());
+    }
+}

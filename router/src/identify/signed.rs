@@ -1,1 +1,0 @@
-//! Signed values of our own cookies.

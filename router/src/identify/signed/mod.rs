@@ -1,0 +1,253 @@
+//! The router's own four cookies: made, read and ended here, signed with the site's keys.
+//!
+//! They route and never authenticate: a hub checks everybody by its own cookies. What is forged, cut, too old or signed by
+//! a key that is not ours counts as absent, never as an error. No clock and no random source: times and fresh keys are
+//! arguments. When to set which cookie is decided elsewhere.
+
+mod keyring;
+mod payload;
+
+use std::time::{Duration, SystemTime};
+
+use http::HeaderValue;
+use hubrouter_config::HubId;
+use hubrouter_hub_adapter::names::{NameRule, UserName};
+
+pub use keyring::Keyring;
+use payload::RawSession;
+
+/// How long a login mark is good: 10 minutes, the time to type a password twice.
+pub const LOGIN_FOR: Duration = Duration::from_mins(10);
+/// How long a chosen hub is good: 1 hour.
+pub const CHOSEN_HUB_FOR: Duration = Duration::from_hours(1);
+/// How long an OAuth flow may take: 10 minutes.
+pub const FLOW_FOR: Duration = Duration::from_mins(10);
+
+/// The router's own cookies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Who asks, as a hub named them.
+    Session,
+    /// Where the login that is going on takes place.
+    Login,
+    /// The hub that the user chose by `/_hubrouter/hub/<id>`.
+    ChosenHub,
+    /// Which hub began the OAuth flow that is going on.
+    Flow,
+}
+
+impl Kind {
+    /// All of them: logout ends each.
+    pub const ALL: [Self; 4] = [Self::Session, Self::Login, Self::ChosenHub, Self::Flow];
+
+    /// What the signature covers besides the value; never changes.
+    fn label(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::Login => "login",
+            Self::ChosenHub => "hub",
+            Self::Flow => "flow",
+        }
+    }
+}
+
+/// A session that verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Who asks, canonical by the site's rule.
+    pub user: UserName,
+    /// When the cookie was signed.
+    pub issued_at: SystemTime,
+    /// From this instant on it counts as absent.
+    pub expires_at: SystemTime,
+    /// The key that signed it is still good but not the first any more.
+    pub by_retired_key: bool,
+}
+
+impl Session {
+    /// Whether the cookie should be set again: less than half of its lifetime is left, or its key is retired.
+    #[must_use]
+    pub fn needs_renewal(&self, now: SystemTime) -> bool {
+        let lifetime = self.expires_at.duration_since(self.issued_at).unwrap_or_default();
+        let left = self.expires_at.duration_since(now).unwrap_or_default();
+        self.by_retired_key || left < lifetime / 2
+    }
+}
+
+/// Whether a login must take place at its hub, or just happens to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Strength {
+    /// Keeps a stranger at one hub until somebody names a better one.
+    Weak,
+    /// Set by a bounce: pins the next login, over the form's name.
+    Strong,
+}
+
+/// Where the login that is going on takes place.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LoginMark {
+    /// The hub of the login.
+    pub hub: HubId,
+    /// How binding that is.
+    pub strength: Strength,
+    /// How many times the login was bounced from hub to hub so far.
+    pub rounds: u8,
+}
+
+/// Makes, reads and ends the own cookies of one site.
+#[derive(Clone, Debug)]
+pub struct OwnCookies {
+    keys: Keyring,
+    secure: bool,
+    names: NameRule,
+}
+
+impl OwnCookies {
+    /// `secure`: the site is https, so the cookies carry the `__Host-` prefix and others cannot plant them.
+    #[must_use]
+    pub fn new(keys: Keyring, secure: bool, names: NameRule) -> Self {
+        Self { keys, secure, names }
+    }
+
+    /// The one name under which this site reads and sets the cookie; the name of the other scheme is never read.
+    #[must_use]
+    pub fn name(&self, kind: Kind) -> &'static str {
+        match (kind, self.secure) {
+            (Kind::Session, true) => "__Host-hubrouter",
+            (Kind::Session, false) => "hubrouter",
+            (Kind::Login, true) => "__Host-hubrouter-login",
+            (Kind::Login, false) => "hubrouter-login",
+            (Kind::ChosenHub, true) => "__Host-hubrouter-hub",
+            (Kind::ChosenHub, false) => "hubrouter-hub",
+            (Kind::Flow, true) => "__Host-hubrouter-flow",
+            (Kind::Flow, false) => "hubrouter-flow",
+        }
+    }
+
+    /// The session among all values that came under the name of [`Kind::Session`].
+    ///
+    /// Values that do not verify are passed over. Two that verify and name different users mean no session: one of them was
+    /// planted, and nobody can tell which. Of several for one user the freshest counts.
+    pub fn session<'a>(&self, values: impl IntoIterator<Item = &'a str>, now: SystemTime) -> Option<Session> {
+        let mut sessions = values.into_iter().filter_map(|value| self.open_session(value, now));
+        let first = sessions.next()?;
+        sessions.try_fold(first, |best, next| {
+            (next.user == best.user).then(|| if freshness(&next) > freshness(&best) { next } else { best })
+        })
+    }
+
+    /// The login mark among all values that came under the name of [`Kind::Login`]; none when they disagree.
+    pub fn login<'a>(&self, values: impl IntoIterator<Item = &'a str>, now: SystemTime) -> Option<LoginMark> {
+        agreed(values.into_iter().filter_map(|value| self.open(Kind::Login, value, now, payload::login_from)))
+    }
+
+    /// The chosen hub among all values that came under the name of [`Kind::ChosenHub`]; none when they disagree.
+    ///
+    /// The hub may be unknown by now: the caller looks it up.
+    pub fn chosen_hub<'a>(
+        &self,
+        values: impl IntoIterator<Item = &'a str>,
+        now: SystemTime,
+    ) -> Option<HubId> {
+        agreed(
+            values.into_iter().filter_map(|value| self.open(Kind::ChosenHub, value, now, payload::hub_from)),
+        )
+    }
+
+    /// The hub that began the flow with this `state`, among all values that came under the name of [`Kind::Flow`]; values
+    /// of other flows are passed over, and none counts when the rest disagrees.
+    pub fn flow<'a>(
+        &self,
+        values: impl IntoIterator<Item = &'a str>,
+        state: &str,
+        now: SystemTime,
+    ) -> Option<HubId> {
+        let open = |bytes: &[u8]| payload::flow_from(bytes, state);
+        agreed(values.into_iter().filter_map(|value| self.open(Kind::Flow, value, now, open)))
+    }
+
+    /// `Set-Cookie` for the session of this user, from now on for `session.lifetime`.
+    ///
+    /// `None` for a name of more than 1,020 bytes, which no hub keeps: such a user goes on by the hub's own cookies.
+    #[must_use]
+    pub fn set_session(&self, user: &UserName, now: SystemTime) -> Option<HeaderValue> {
+        let lifetime = self.keys.lifetime();
+        let session =
+            RawSession { user: user.to_string(), issued_at: now, expires_at: now.checked_add(lifetime)? };
+        Some(self.set(Kind::Session, &session.to_bytes()?, lifetime))
+    }
+
+    /// `Set-Cookie` for a login mark, good for [`LOGIN_FOR`].
+    #[must_use]
+    pub fn set_login(&self, mark: &LoginMark, now: SystemTime) -> HeaderValue {
+        self.set(Kind::Login, &payload::login_bytes(mark, now + LOGIN_FOR), LOGIN_FOR)
+    }
+
+    /// `Set-Cookie` for a chosen hub, good for [`CHOSEN_HUB_FOR`].
+    #[must_use]
+    pub fn set_chosen_hub(&self, hub: &HubId, now: SystemTime) -> HeaderValue {
+        self.set(Kind::ChosenHub, &payload::hub_bytes(hub, now + CHOSEN_HUB_FOR), CHOSEN_HUB_FOR)
+    }
+
+    /// `Set-Cookie` for the flow with this `state`, good for [`FLOW_FOR`]; the state itself is not in it.
+    #[must_use]
+    pub fn set_flow(&self, state: &str, hub: &HubId, now: SystemTime) -> HeaderValue {
+        self.set(Kind::Flow, &payload::flow_bytes(state, hub, now + FLOW_FOR), FLOW_FOR)
+    }
+
+    /// `Set-Cookie` that ends the cookie in the browser.
+    #[must_use]
+    pub fn expire(&self, kind: Kind) -> HeaderValue {
+        self.line(kind, "", Duration::ZERO)
+    }
+
+    fn set(&self, kind: Kind, payload: &[u8], lifetime: Duration) -> HeaderValue {
+        self.line(kind, &self.keys.seal(kind, payload), lifetime)
+    }
+
+    fn line(&self, kind: Kind, value: &str, lifetime: Duration) -> HeaderValue {
+        let secure = if self.secure { "; Secure" } else { "" };
+        let line = format!(
+            "{}={value}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{secure}",
+            self.name(kind),
+            lifetime.as_secs()
+        );
+        HeaderValue::try_from(line).expect("names, base64 and attributes are visible ASCII")
+    }
+
+    fn open_session(&self, value: &str, now: SystemTime) -> Option<Session> {
+        let opened = self.keys.open(Kind::Session, value)?;
+        let RawSession { user, issued_at, expires_at } = RawSession::from_bytes(&opened.payload)?;
+        if now >= expires_at {
+            return None;
+        }
+        // The rule may have changed since the cookie was signed.
+        let user = UserName::canonical(&user, self.names)?;
+        Some(Session { user, issued_at, expires_at, by_retired_key: opened.by_retired_key })
+    }
+
+    fn open<T>(
+        &self,
+        kind: Kind,
+        value: &str,
+        now: SystemTime,
+        read: impl Fn(&[u8]) -> Option<(T, SystemTime)>,
+    ) -> Option<T> {
+        let (found, expires_at) = read(&self.keys.open(kind, value)?.payload)?;
+        (now < expires_at).then_some(found)
+    }
+}
+
+/// The greater, the longer a session goes without renewal.
+fn freshness(session: &Session) -> (bool, SystemTime) {
+    (!session.by_retired_key, session.expires_at)
+}
+
+/// What all say, if they say the same.
+fn agreed<T: PartialEq>(mut values: impl Iterator<Item = T>) -> Option<T> {
+    let first = values.next()?;
+    values.all(|value| value == first).then_some(first)
+}
+
+#[cfg(test)]
+mod tests;

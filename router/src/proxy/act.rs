@@ -1,0 +1,196 @@
+//! Decides, and does what was decided; questions of the core are put to hubs until it can decide.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Response, StatusCode};
+use hubrouter_hub_adapter::address::{Act, Plane};
+use hubrouter_hub_adapter::login::{LoginForm, read_form};
+use hubrouter_hub_adapter::names::UserName;
+use hyper::body::Incoming;
+
+use super::body::{ToClient, ToHub};
+use super::collect::{self, Unread};
+use super::exchange::{Exchange, Trace};
+use super::forward::{self, Going};
+use super::gather::{self, CHOSEN_HUB_FIELD, Known};
+use super::{ask, chosen, logout, reply, wait};
+use crate::core::facts::{Asked, RequestFacts};
+use crate::core::health::WaitReason;
+use crate::core::route::{Decision, Own, Question, route};
+use crate::core::snapshot::HubIndex;
+use crate::pages::{Ambiguity, Page};
+
+/// A login form is smaller by far (user name, password, token).
+const FORM_BYTES: usize = 64 * 1024;
+/// How long the start of a server is held when its hub is just not there.
+const START_HELD_FOR: Duration = Duration::from_secs(2);
+
+/// A login form that was read.
+pub struct Form {
+    /// Its fields.
+    pub fields: LoginForm,
+    /// Its bytes.
+    pub body: Bytes,
+}
+
+/// Answers a request whose head was read.
+pub async fn act(exchange: Exchange<'_>, body: Incoming, trace: &mut Trace) -> Response<ToClient> {
+    if let Some(page) = refused(&exchange) {
+        return reply::page(&exchange, &page, None);
+    }
+    let now = SystemTime::now();
+    let known = Known::read(&exchange, now);
+    let mut body = ToHub::Client(body);
+    let mut form = None;
+    if exchange.place.row.act == Act::LoginForm {
+        match read_login(&exchange, body).await {
+            Ok(Read::Form(read)) => {
+                body = ToHub::from(read.body.clone());
+                form = Some(read);
+            }
+            Ok(Read::Other(bytes)) => body = ToHub::from(bytes),
+            Err(page) => return reply::page(&exchange, &page, None),
+        }
+    }
+    let form_user = form.as_ref().and_then(|form| user_of(&exchange, &form.fields.username));
+    let mut facts = gather::facts(&exchange, &known, form_user, now);
+    let mut cookies: Vec<HeaderValue> = Vec::new();
+    loop {
+        match route(exchange.snapshot(), &facts) {
+            Decision::Ask(Question::WhoseBrowser(hubs)) => {
+                let found = ask::whose_browser(&exchange, &hubs).await;
+                cookies.extend(found.cookies(&exchange, now));
+                drop_refused(&mut facts, &found.refused);
+                facts.jar_user = Asked::Answer(found.user);
+            }
+            Decision::Ask(Question::WhoseToken) => match ask::whose_token(&exchange).await {
+                Ok(hubs) => facts.token = Asked::Answer(hubs),
+                Err(page) => return reply::page(&exchange, &page, None),
+            },
+            Decision::Forward { hub, why } => {
+                (trace.hub, trace.why) = (Some(exchange.id(hub).clone()), Some(why));
+                let going = Going { hub, why, known, form, cookies };
+                return forward::forward(exchange, going, body).await;
+            }
+            Decision::Wait { hub, why, reason } => {
+                (trace.hub, trace.why) = (Some(exchange.id(hub).clone()), Some(why));
+                let held = facts.start && exchange.parts.method == Method::POST;
+                let going = Going { hub, why, known, form, cookies };
+                if held {
+                    return hold(exchange, going, body, reason).await;
+                }
+                return wait::for_hub(&exchange, &going.known, hub, reason);
+            }
+            Decision::Own(own) => {
+                let user = facts.session.clone();
+                let mut response = answer_own(&exchange, &known, own, user.as_ref(), now).await;
+                reply::set_cookies(&mut response, cookies);
+                return response;
+            }
+        }
+    }
+}
+
+/// What is refused before anybody asks where it belongs.
+fn refused(exchange: &Exchange<'_>) -> Option<Page> {
+    if let Some(id) = exchange.field(CHOSEN_HUB_FIELD)
+        && exchange.snapshot().find_named(id.trim()).is_none()
+    {
+        let ids: Vec<&str> = exchange.snapshot().hubs.iter().map(|view| view.hub.id.as_ref()).collect();
+        return Some(Page::BadRequest(format!(
+            "X-Hubrouter-Hub names no hub of this site; there are: {}",
+            ids.join(", ")
+        )));
+    }
+    crosses_sites(exchange).then(|| {
+        Page::Refused("a page of another kind sent this request without asking (Sec-Fetch-Mode: no-cors)".into())
+    })
+}
+
+/// A change under `/hub/` by a request that no page script could read the answer of: the mitigation that JupyterHub's
+/// advisory CVE-2026-40864 names. Browsers' own reports are excepted; clients without the field are not concerned.
+fn crosses_sites(exchange: &Exchange<'_>) -> bool {
+    let row = exchange.place.row;
+    let changes = !matches!(exchange.parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
+    row.plane == Plane::Hub
+        && row.act != Act::CspReport
+        && changes
+        && exchange.field("sec-fetch-mode").is_some_and(|mode| mode.eq_ignore_ascii_case("no-cors"))
+}
+
+enum Read {
+    Form(Form),
+    Other(Bytes),
+}
+
+async fn read_login(exchange: &Exchange<'_>, body: ToHub) -> Result<Read, Page> {
+    let progress = exchange.snapshot().config.timeouts.body_progress;
+    let body = collect::bounded(body, FORM_BYTES, progress).await.map_err(|unread| match unread {
+        Unread::TooLarge => Page::TooLarge { limit: FORM_BYTES as u64 },
+        Unread::Late => Page::RequestTimeout,
+        Unread::Broken => Page::BadRequest("the request body broke off".into()),
+    })?;
+    let fields = read_form(exchange.field(http::header::CONTENT_TYPE), &body);
+    Ok(match fields {
+        Some(fields) => Read::Form(Form { fields, body }),
+        None => Read::Other(body),
+    })
+}
+
+fn user_of(exchange: &Exchange<'_>, typed: &str) -> Option<UserName> {
+    UserName::canonical(typed, exchange.snapshot().site.names())
+}
+
+fn drop_refused(facts: &mut RequestFacts<'_>, refused: &[HubIndex]) {
+    facts.jars.retain(|hub| !refused.contains(hub));
+}
+
+/// Holds the start of a server for a moment: hubs restart, and the choices in its form are lost otherwise.
+async fn hold(exchange: Exchange<'_>, going: Going, body: ToHub, reason: WaitReason) -> Response<ToClient> {
+    let until = Instant::now() + START_HELD_FOR;
+    let held = collect::bounded(body, FORM_BYTES, START_HELD_FOR).await;
+    let Ok(body) = held else { return wait::for_hub(&exchange, &going.known, going.hub, reason) };
+    let id = exchange.id(going.hub).clone();
+    while Instant::now() < until {
+        let live = exchange.worker().live();
+        let back = live.snapshot.find(&id).is_some_and(|hub| wait::takes(&live.snapshot, hub, Plane::Hub));
+        if back {
+            return forward::forward(exchange, going, ToHub::from(body)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    wait::for_hub(&exchange, &going.known, going.hub, reason)
+}
+
+async fn answer_own(
+    exchange: &Exchange<'_>,
+    known: &Known,
+    own: Own,
+    user: Option<&UserName>,
+    now: SystemTime,
+) -> Response<ToClient> {
+    let id = |hub: HubIndex| exchange.id(hub).clone();
+    let page = match own {
+        Own::Logout => return logout::everywhere(exchange, known).await,
+        Own::Health => return reply::empty(StatusCode::OK),
+        Own::RouterPage => return chosen::page(exchange, known, now),
+        Own::LoginAnew => return reply::redirect(&wait::login_url(exchange, None)),
+        Own::Refused(reason) => Page::Refused(reason.to_owned()),
+        Own::Collection => {
+            Page::Conflict { hubs: exchange.snapshot().indices().map(id).collect(), why: Ambiguity::Collection }
+        }
+        Own::TokenOfSeveral(hubs) => {
+            Page::Conflict { hubs: hubs.into_iter().map(id).collect(), why: Ambiguity::Token }
+        }
+        Own::TokenUnknown => Page::TokenUnknown,
+        Own::StartElsewhere { chosen, home } => Page::StartElsewhere {
+            user: user.map(ToString::to_string).unwrap_or_default(),
+            hub: id(home),
+            chosen: id(chosen),
+        },
+        Own::Maintenance(hub) => Page::Maintenance { hub: id(hub), notebook: wait::notebook(exchange, known) },
+        Own::NoHub => Page::NoHub,
+    };
+    reply::page(exchange, &page, known.chosen.map(id).as_ref())
+}

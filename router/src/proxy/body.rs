@@ -1,0 +1,146 @@
+//! Bodies in both directions: streamed as they come, never collected.
+//!
+//! A body from a hub holds the connection it comes on and gives it back to the pool only when its last byte was read;
+//! one that fails stays an error to its end, so a broken answer never looks complete.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use super::pool::Lease;
+
+/// A body on its way to a hub.
+#[derive(Debug)]
+pub enum ToHub {
+    /// Nothing.
+    Empty,
+    /// Bytes the router holds: a login form, a held start.
+    Full(Option<Bytes>),
+    /// What the client sends, as it sends it.
+    Client(Incoming),
+}
+
+impl ToHub {
+    /// Whether the request has no body at all.
+    pub fn is_empty(&self) -> bool {
+        self.is_end_stream()
+    }
+}
+
+impl From<Bytes> for ToHub {
+    fn from(bytes: Bytes) -> Self {
+        if bytes.is_empty() { Self::Empty } else { Self::Full(Some(bytes)) }
+    }
+}
+
+impl Body for ToHub {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match &mut *self {
+            Self::Empty => Poll::Ready(None),
+            Self::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Client(body) => Pin::new(body).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Full(bytes) => bytes.is_none(),
+            Self::Client(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Self::Client(body) => body.size_hint(),
+        }
+    }
+}
+
+/// A body on its way to a client.
+#[derive(Debug)]
+pub enum ToClient {
+    /// A page of the router's own.
+    Own(Option<Bytes>),
+    /// What a hub answers, as it answers it.
+    Hub(FromHub),
+}
+
+/// An answer's body and the connection it comes on.
+#[derive(Debug)]
+pub struct FromHub {
+    body: Incoming,
+    lease: Option<Lease>,
+}
+
+impl FromHub {
+    /// The body that arrives on the connection of `lease`.
+    pub fn new(body: Incoming, lease: Option<Lease>) -> Self {
+        let mut this = Self { body, lease };
+        this.give_back_at_end();
+        this
+    }
+
+    fn give_back_at_end(&mut self) {
+        if self.body.is_end_stream()
+            && let Some(lease) = self.lease.take()
+        {
+            lease.give_back();
+        }
+    }
+}
+
+impl From<Bytes> for ToClient {
+    fn from(bytes: Bytes) -> Self {
+        Self::Own((!bytes.is_empty()).then_some(bytes))
+    }
+}
+
+impl Body for ToClient {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match &mut *self {
+            Self::Own(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Hub(from) => {
+                let frame = Pin::new(&mut from.body).poll_frame(cx);
+                match &frame {
+                    Poll::Ready(Some(Err(_))) => from.lease = None,
+                    // hyper asks no further once a body says that it is at its end.
+                    Poll::Ready(_) => from.give_back_at_end(),
+                    Poll::Pending => {}
+                }
+                frame
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Own(bytes) => bytes.is_none(),
+            Self::Hub(from) => from.body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Own(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Self::Hub(from) => from.body.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! One client connection: who is at the other end, and what requests on it have in common.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+
+use super::body::ToClient;
+use super::exchange;
+use super::peer::Peer;
+use super::worker::Worker;
+
+/// One client connection of a thread.
+pub struct Connection {
+    /// The thread.
+    pub worker: Rc<Worker>,
+    /// The far end.
+    pub peer: Peer,
+}
+
+impl Connection {
+    /// A connection from `peer`.
+    pub fn new(worker: Rc<Worker>, peer: SocketAddr) -> Self {
+        let peer = Peer::new(peer, &worker.live().snapshot.config);
+        Self { worker, peer }
+    }
+
+    /// Answers one request.
+    pub async fn answer(&self, request: Request<Incoming>) -> Response<ToClient> {
+        exchange::answer(self, request).await
+    }
+}

@@ -1,0 +1,66 @@
+//! Plain counters of what passes through this process; each thread adds without waiting for another.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The counters of one process.
+#[derive(Debug, Default)]
+pub struct Counts {
+    connections: AtomicU64,
+    streams: AtomicU64,
+    requests: AtomicU64,
+}
+
+/// What was counted up to one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// Open connections of clients.
+    pub connections: u64,
+    /// Open WebSockets.
+    pub streams: u64,
+    /// Requests since the start.
+    pub requests: u64,
+}
+
+/// Something that is open; counted down when it is dropped.
+#[derive(Debug)]
+pub struct Open<'a>(&'a AtomicU64);
+
+impl Counts {
+    /// A request more.
+    pub fn request(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A connection of a client, as long as the answer lives.
+    pub fn connection(&self) -> Open<'_> {
+        Open::new(&self.connections)
+    }
+
+    /// A WebSocket, as long as the answer lives.
+    pub fn stream(&self) -> Open<'_> {
+        Open::new(&self.streams)
+    }
+
+    /// What was counted until now.
+    #[must_use]
+    pub fn now(&self) -> Counted {
+        Counted {
+            connections: self.connections.load(Ordering::Relaxed),
+            streams: self.streams.load(Ordering::Relaxed),
+            requests: self.requests.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl<'a> Open<'a> {
+    fn new(counter: &'a AtomicU64) -> Self {
+        counter.fetch_add(1, Ordering::Relaxed);
+        Self(counter)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

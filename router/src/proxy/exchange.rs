@@ -1,0 +1,209 @@
+//! One request from its first byte to its answer: read, decide, act, log.
+//!
+//! The story in order: the address is classified, facts are gathered, the core decides, and one of the modules beside
+//! this one acts. Whatever happens, there is an answer.
+
+use std::time::Instant;
+
+use http::header::{AUTHORIZATION, COOKIE, HOST};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, Version};
+use hubrouter_config::{Config, HubId};
+use hubrouter_hub_adapter::address::{Place, classify};
+use hubrouter_hub_adapter::client::Browser;
+use hubrouter_hub_adapter::cookies::Cookies;
+use hyper::body::Incoming;
+use tracing::info;
+
+use super::body::ToClient;
+use super::connection::Connection;
+use super::peer::Client;
+use super::reply::refuse;
+use super::worker::Worker;
+use super::{act, headers};
+use crate::control::live::Live;
+use crate::core::snapshot::{HubIndex, Snapshot};
+use crate::core::why::Why;
+use crate::pages::{Page, Wants, wants};
+
+/// What is fixed for the whole of one request.
+pub struct Exchange<'a> {
+    /// The connection it came on.
+    pub connection: &'a Connection,
+    /// The picture it is served from.
+    pub live: &'a Live,
+    /// Its method, address and fields as they came, but for the cookies.
+    pub parts: Parts,
+    /// Its cookies.
+    pub cookies: Cookies<'a>,
+    /// What its address means.
+    pub place: Place,
+    /// Who sent it.
+    pub client: Client,
+    /// Who reads the answer.
+    pub wants: Wants,
+}
+
+impl Exchange<'_> {
+    /// The picture that decides.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.live.snapshot
+    }
+
+    /// The thread.
+    pub fn worker(&self) -> &Worker {
+        &self.connection.worker
+    }
+
+    /// The id of a hub.
+    pub fn id(&self, hub: HubIndex) -> &HubId {
+        self.snapshot().id(hub)
+    }
+
+    /// Whether a person looks at the answer.
+    pub fn is_navigation(&self) -> bool {
+        self.wants == Wants::Html
+    }
+
+    /// A field of the request as text.
+    pub fn field(&self, name: impl http::header::AsHeaderName) -> Option<&str> {
+        self.parts.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The `Host` of the request.
+    pub fn host(&self) -> Option<&str> {
+        self.field(HOST)
+    }
+
+    /// What hubs get to see of this browser when the router asks on its behalf.
+    pub fn browser(&self) -> Browser {
+        Browser {
+            host: self.parts.headers.get(HOST).cloned().unwrap_or_else(|| HeaderValue::from_static("")),
+            client_ip: self.client.address,
+            user_agent: self.parts.headers.get(http::header::USER_AGENT).cloned(),
+            scheme: match self.client.scheme {
+                "https" => hubrouter_config::Scheme::Https,
+                _ => hubrouter_config::Scheme::Http,
+            },
+        }
+    }
+
+    /// The API token in the request, if it has one where the hub takes one.
+    pub fn token(&self) -> Option<&HeaderValue> {
+        let value = self.parts.headers.get(AUTHORIZATION).filter(|_| self.place.row.takes_token())?;
+        is_hub_token(value.as_bytes()).then_some(value)
+    }
+}
+
+/// `token x` or `bearer x`, in any case (`jupyterhub/handlers/base.py`, `auth_header_pat`).
+fn is_hub_token(value: &[u8]) -> bool {
+    let scheme = value.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+    scheme.eq_ignore_ascii_case(b"token") || scheme.eq_ignore_ascii_case(b"bearer")
+}
+
+/// What the log says of a request when it is over.
+#[derive(Debug, Default)]
+pub struct Trace {
+    /// The hub it went to.
+    pub hub: Option<HubId>,
+    /// What decided so.
+    pub why: Option<Why>,
+}
+
+/// Answers a request, whatever it is.
+pub async fn answer(connection: &Connection, request: Request<Incoming>) -> Response<ToClient> {
+    connection.worker.shared.counts.request();
+    let live = connection.worker.live();
+    let config = &live.snapshot.config;
+    let started = config.telemetry.access_log.then(Instant::now);
+    let (mut parts, body) = request.into_parts();
+    // Only what the log needs is kept, and never a query: tokens travel there.
+    let seen = started.map(|at| (at, parts.method.clone(), parts.uri.clone(), parts.headers.get(HOST).cloned()));
+    let mut trace = Trace::default();
+    let raw_cookies = take_all(&mut parts, COOKIE);
+    let response = match read(connection, &live, parts, &raw_cookies) {
+        Ok(exchange) => Box::pin(act::act(exchange, body, &mut trace)).await,
+        Err(response) => response,
+    };
+    if let Some((at, method, uri, host)) = seen {
+        info!(
+            target: "access",
+            { client.address = %connection.peer.address.ip(),
+            http.request.method = %method,
+            server.address = host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or_default(),
+            url.path = uri.path(),
+            http.response.status_code = response.status().as_u16(),
+            hub.id = trace.hub.as_ref().map_or("-", AsRef::as_ref),
+            hubrouter.why = trace.why.map_or("-", Why::label),
+            duration_us = u64::try_from(at.elapsed().as_micros()).unwrap_or(u64::MAX) },
+            "request"
+        );
+    }
+    response
+}
+
+/// Reads the head: what cannot be served is refused before anything else looks at it.
+fn read<'a>(
+    connection: &'a Connection,
+    live: &'a Live,
+    mut parts: Parts,
+    cookies: &'a [HeaderValue],
+) -> Result<Exchange<'a>, Response<ToClient>> {
+    let config = &live.snapshot.config;
+    let client = connection.peer.client(&parts.headers, config);
+    let wants = wants(&parts.method, parts.uri.path(), &parts.headers);
+    let refused = |page: Page| refuse(&page, wants, config);
+    within_limits(&parts, cookies, config).map_err(refused)?;
+    one_target(&mut parts).map_err(refused)?;
+    let place = classify(&live.snapshot.site, &parts.method, parts.uri.path(), parts.uri.query())
+        .map_err(|bad| refused(Page::BadAddress(bad.to_string())))?;
+    let cookies = Cookies::read(&live.snapshot.jars, cookies.iter().map(HeaderValue::as_bytes));
+    Ok(Exchange { connection, live, parts, cookies, place, client, wants })
+}
+
+fn take_all(parts: &mut Parts, name: http::HeaderName) -> Vec<HeaderValue> {
+    match parts.headers.entry(name) {
+        http::header::Entry::Occupied(entry) => entry.remove_entry_mult().1.collect(),
+        http::header::Entry::Vacant(_) => Vec::new(),
+    }
+}
+
+fn within_limits(parts: &Parts, cookies: &[HeaderValue], config: &Config) -> Result<(), Page> {
+    let limits = &config.limits;
+    let address = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    if address as u64 > limits.uri_bytes {
+        return Err(Page::AddressTooLong { limit: limits.uri_bytes });
+    }
+    let cookies: usize = cookies.iter().map(|value| COOKIE.as_str().len() + value.len() + 4).sum();
+    if (address + headers::size(&parts.headers) + cookies) as u64 > limits.request_head_bytes {
+        return Err(Page::CookiesTooLarge { limit: limits.request_head_bytes });
+    }
+    Ok(())
+}
+
+/// Exactly one host, and a path on it (RFC 9112 3.2); methods that name something else are not served.
+fn one_target(parts: &mut Parts) -> Result<(), Page> {
+    if parts.method == Method::CONNECT || parts.method == Method::TRACE {
+        return Err(Page::MethodNotAllowed { allow: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" });
+    }
+    if parts.version == Version::HTTP_10 && !parts.headers.contains_key(HOST) {
+        return Err(Page::BadRequest("a request needs a Host field".into()));
+    }
+    if let Some(authority) = parts.uri.authority().cloned() {
+        let host = parts.headers.get(HOST).map(HeaderValue::as_bytes);
+        if !host.is_some_and(|host| host.eq_ignore_ascii_case(authority.as_str().as_bytes())) {
+            return Err(Page::BadRequest("the address and the Host field name different sites".into()));
+        }
+        parts.uri = path_only(&parts.uri)?;
+    }
+    if !parts.uri.path().starts_with('/') {
+        return Err(Page::BadRequest("the address is not a path".into()));
+    }
+    Ok(())
+}
+
+fn path_only(uri: &http::Uri) -> Result<http::Uri, Page> {
+    let target = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    target.parse().map_err(|_| Page::BadRequest("the address is not a path".into()))
+}
+

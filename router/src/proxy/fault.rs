@@ -1,0 +1,61 @@
+//! What goes wrong between a request and its hub, cut by what the browser is told; the one place that maps it to pages.
+
+use std::io;
+use std::time::Duration;
+
+use hubrouter_config::HubId;
+
+/// Why a hub gave no usable answer.
+#[derive(Debug, thiserror::Error)]
+pub enum HubFault {
+    /// Nothing was sent: the hub's address refused, did not answer, or is not known.
+    #[error("hub `{hub}`: no connection: {source}")]
+    Unreachable {
+        /// The hub.
+        hub: HubId,
+        /// What the connection attempt said.
+        source: io::Error,
+    },
+    /// The request may have arrived; the connection ended before an answer.
+    #[error("hub `{hub}`: closed the connection before it answered")]
+    Closed {
+        /// The hub.
+        hub: HubId,
+        /// What hyper saw.
+        source: hyper::Error,
+    },
+    /// The answer's head did not come in time.
+    #[error("hub `{hub}`: no answer within {waited:?}")]
+    Late {
+        /// The hub.
+        hub: HubId,
+        /// How long was waited: `timeouts.response_head`.
+        waited: Duration,
+    },
+    /// What came is no HTTP, or an answer nobody asked for.
+    #[error("hub `{hub}`: answered what is not HTTP as it was asked: {text}")]
+    Garbage {
+        /// The hub.
+        hub: HubId,
+        /// What was wrong with it.
+        text: String,
+    },
+    /// The client stopped sending its own request.
+    #[error("the client broke off its request")]
+    ClientGone,
+}
+
+impl HubFault {
+    /// What hyper's error on a sent request means.
+    #[must_use]
+    pub fn from_hyper(hub: &HubId, error: hyper::Error) -> Self {
+        let hub = hub.clone();
+        if error.is_parse() || error.is_parse_too_large() || error.is_parse_status() {
+            return Self::Garbage { hub, text: error.to_string() };
+        }
+        if error.is_user() || error.is_body_write_aborted() {
+            return Self::ClientGone;
+        }
+        Self::Closed { hub, source: error }
+    }
+}

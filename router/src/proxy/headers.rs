@@ -1,0 +1,301 @@
+//! What is removed from and added to the fields of requests and answers (J4; RFC 9110 7.6.1).
+//!
+//! `Host` stays as it came: WebSockets are refused by the server otherwise. Cookies are left to `cookies`.
+
+use http::header::{
+    self, CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
+use hubrouter_config::Config;
+
+use super::peer::{Client, Peer, X_FORWARDED_FOR, X_FORWARDED_PROTO};
+
+const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+const X_SCHEME: HeaderName = HeaderName::from_static("x-scheme");
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+
+/// What a client may not say of itself: proxies in front say it, and only those that are trusted.
+const CLAIMS: [HeaderName; 24] = [
+    HeaderName::from_static("forwarded"),
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-forwarded-port"),
+    HeaderName::from_static("x-forwarded-server"),
+    HeaderName::from_static("x-forwarded-prefix"),
+    HeaderName::from_static("x-forwarded-scheme"),
+    HeaderName::from_static("x-forwarded-ssl"),
+    HeaderName::from_static("x-forwarded-uri"),
+    HeaderName::from_static("x-original-uri"),
+    HeaderName::from_static("x-original-url"),
+    HeaderName::from_static("x-rewrite-url"),
+    HeaderName::from_static("x-client-ip"),
+    HeaderName::from_static("true-client-ip"),
+    HeaderName::from_static("x-forwarded-user"),
+    HeaderName::from_static("x-forwarded-email"),
+    HeaderName::from_static("x-forwarded-groups"),
+    HeaderName::from_static("x-forwarded-preferred-username"),
+    HeaderName::from_static("x-forwarded-access-token"),
+    HeaderName::from_static("remote-user"),
+    HeaderName::from_static("x-remote-user"),
+    HeaderName::from_static("x-auth-request-user"),
+    HeaderName::from_static("x-auth-request-email"),
+    HeaderName::from_static("x-webauth-user"),
+    HeaderName::from_static("x-hubrouter-hub"),
+];
+
+/// Fields that a `Connection` field may never name: a stranger could make the router drop them.
+fn must_stay(name: &str) -> bool {
+    matches!(name, "host" | "cookie" | "authorization" | "content-length" | "transfer-encoding")
+        || name.starts_with("x-forwarded-")
+}
+
+/// Why a request's fields are refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadFields {
+    /// `Connection: host` and the like.
+    #[error("the Connection field names a field that has to reach the hub")]
+    ConnectionNames,
+    /// No `Host`, or several (RFC 9112 3.2).
+    #[error("a request needs exactly one Host field")]
+    Host,
+}
+
+/// Prepares a request's fields for a hub.
+///
+/// # Errors
+///
+/// The fields contradict themselves: the request is refused with 400.
+pub fn to_hub(
+    headers: &mut HeaderMap,
+    peer: &Peer,
+    client: &Client,
+    config: &Config,
+    upgrade: bool,
+) -> Result<(), BadFields> {
+    one_host(headers)?;
+    remove_connection_fields(headers)?;
+    remove_claims(headers, peer, config);
+    headers.insert(X_REAL_IP, client.ip.clone());
+    headers.insert(X_FORWARDED_FOR, client.forwarded_for.clone());
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(client.scheme));
+    // The hub's proxy appends its own scheme to X-Forwarded-Proto and leaves this one alone.
+    headers.insert(X_SCHEME, HeaderValue::from_static(client.scheme));
+    if upgrade {
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    }
+    Ok(())
+}
+
+/// Prepares an answer's fields for the client.
+pub fn to_client(headers: &mut HeaderMap, upgrade: bool) {
+    // A hub that names nonsense in Connection harms only its own answer.
+    let _ = remove_connection_fields(headers);
+    if upgrade {
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    }
+}
+
+/// Whether the fields ask for a WebSocket (RFC 6455 4.1).
+#[must_use]
+pub fn asks_websocket(headers: &HeaderMap) -> bool {
+    names_token(headers, &CONNECTION, "upgrade") && is_websocket(headers)
+}
+
+/// Whether `Upgrade` says `websocket` and nothing else.
+#[must_use]
+pub fn is_websocket(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(UPGRADE).iter();
+    let first = values.next().is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    first && values.next().is_none()
+}
+
+/// How many bytes the fields take, as HTTP/1.1 writes them.
+#[must_use]
+pub fn size(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
+}
+
+fn one_host(headers: &HeaderMap) -> Result<(), BadFields> {
+    let mut hosts = headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(_), None) => Ok(()),
+        _ => Err(BadFields::Host),
+    }
+}
+
+fn names_token(headers: &HeaderMap, field: &HeaderName, token: &str) -> bool {
+    headers
+        .get_all(field)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
+}
+
+/// Fields that belong to one connection, and those its `Connection` field names (RFC 9110 7.6.1).
+fn remove_connection_fields(headers: &mut HeaderMap) -> Result<(), BadFields> {
+    if headers.contains_key(CONNECTION) {
+        let named = named_by_connection(headers)?;
+        for name in named {
+            headers.remove(name);
+        }
+        headers.remove(CONNECTION);
+    }
+    for name in [&KEEP_ALIVE, &PROXY_CONNECTION, &TE, &TRAILER, &TRANSFER_ENCODING, &UPGRADE] {
+        headers.remove(name);
+    }
+    headers.remove(header::PROXY_AUTHORIZATION);
+    headers.remove(header::PROXY_AUTHENTICATE);
+    Ok(())
+}
+
+fn named_by_connection(headers: &HeaderMap) -> Result<Vec<HeaderName>, BadFields> {
+    let mut named = Vec::new();
+    for value in headers.get_all(CONNECTION) {
+        for part in value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+            // The usual words name nothing to remove.
+            if part.is_empty()
+                || part.eq_ignore_ascii_case(b"keep-alive")
+                || part.eq_ignore_ascii_case(b"close")
+                || part.eq_ignore_ascii_case(b"upgrade")
+            {
+                continue;
+            }
+            let Ok(name) = HeaderName::from_bytes(part) else { continue };
+            if must_stay(name.as_str()) {
+                return Err(BadFields::ConnectionNames);
+            }
+            named.push(name);
+        }
+    }
+    Ok(named)
+}
+
+/// Identity and address claims, and names with `_`, which servers behind CGI-like interfaces confuse with `-`.
+fn remove_claims(headers: &mut HeaderMap, peer: &Peer, config: &Config) {
+    let allowed = |name: &str| {
+        peer.trusted && config.site.identity_headers.iter().any(|allowed| allowed.eq_ignore_ascii_case(name))
+    };
+    for name in &CLAIMS {
+        if headers.contains_key(name) && !allowed(name.as_str()) {
+            headers.remove(name);
+        }
+    }
+    for name in &config.site.identity_headers {
+        if !peer.trusted {
+            headers.remove(name.as_str());
+        }
+    }
+    if headers.keys().any(|name| name.as_str().contains('_')) {
+        let doubtful: Vec<HeaderName> =
+            headers.keys().filter(|name| name.as_str().contains('_') && !allowed(name.as_str())).cloned().collect();
+        for name in doubtful {
+            headers.remove(name);
+        }
+    }
+}
+
+/// A body's length that the router knows itself replaces what the client said.
+pub fn set_length(headers: &mut HeaderMap, length: usize) {
+    headers.remove(TRANSFER_ENCODING);
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(fields: &[(&str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(
+                HeaderName::from_bytes(name.as_bytes()).expect("a field name"),
+                HeaderValue::from_str(value).expect("a field value"),
+            );
+        }
+        headers
+    }
+
+    fn config(site: &str) -> Config {
+        let text = format!("site: {{{site}}}\nhubs:\n  - {{id: a, url: 'http://127.0.0.1:1'}}\n");
+        hubrouter_config::parse(&text, "test.yaml", &hubrouter_config::FixedSources::default()).expect("a legal file").config
+    }
+
+    fn sent(fields: &[(&str, &str)], site: &str, from: &str) -> Result<HeaderMap, BadFields> {
+        let config = config(site);
+        let peer = Peer::new(from.parse().expect("an address"), &config);
+        let mut headers = map(fields);
+        let client = peer.client(&headers, &config);
+        to_hub(&mut headers, &peer, &client, &config, false).map(|()| headers)
+    }
+
+    #[test]
+    fn host_stays_and_the_client_is_named() {
+        let headers = sent(&[("host", "site:8000")], "", "192.0.2.1:5").expect("a good request");
+        assert_eq!(headers[HOST], "site:8000");
+        assert_eq!(headers["x-real-ip"], "192.0.2.1");
+        assert_eq!(headers["x-scheme"], "http");
+        assert_eq!(headers["x-forwarded-proto"], "http");
+        assert_eq!(headers["x-forwarded-for"], "192.0.2.1");
+    }
+
+    #[test]
+    fn what_strangers_claim_to_be_is_removed() {
+        let fields = [
+            ("host", "s"),
+            ("x-forwarded-user", "root"),
+            ("remote-user", "root"),
+            ("remote_user", "root"),
+            ("x-site-user", "root"),
+            ("x-real-ip", "6.6.6.6"),
+            ("x-scheme", "https"),
+            ("forwarded", "for=6.6.6.6"),
+            ("x-original-url", "/user/bob/"),
+        ];
+        let headers = sent(&fields, "identity_headers: [X-Site-User]", "192.0.2.1:5").expect("a good request");
+        for name in ["x-forwarded-user", "remote-user", "remote_user", "x-site-user", "forwarded", "x-original-url"] {
+            assert!(!headers.contains_key(name), "{name} reached the hub");
+        }
+        assert_eq!(headers["x-real-ip"], "192.0.2.1");
+        assert_eq!(headers["x-scheme"], "http");
+    }
+
+    #[test]
+    fn a_trusted_proxy_may_name_the_user_in_the_configured_field_only() {
+        let site = "identity_headers: [X-Site-User], trusted_proxies: [192.0.2.0/24]";
+        let fields = [("host", "s"), ("x-site-user", "ada"), ("remote-user", "root")];
+        let headers = sent(&fields, site, "192.0.2.1:5").expect("a good request");
+        assert_eq!(headers["x-site-user"], "ada");
+        assert!(!headers.contains_key("remote-user"));
+    }
+
+    #[test]
+    fn connection_fields_end_here() {
+        let fields = [
+            ("host", "s"),
+            ("connection", "keep-alive, X-Secret"),
+            ("x-secret", "1"),
+            ("keep-alive", "timeout=5"),
+            ("te", "trailers"),
+            ("transfer-encoding", "chunked"),
+        ];
+        let headers = sent(&fields, "", "192.0.2.1:5").expect("a good request");
+        for name in ["connection", "x-secret", "keep-alive", "te", "transfer-encoding"] {
+            assert!(!headers.contains_key(name), "{name} reached the hub");
+        }
+    }
+
+    #[test]
+    fn connection_may_not_name_what_has_to_arrive() {
+        for name in ["Host", "cookie", "Authorization", "X-Forwarded-For"] {
+            let refused = sent(&[("host", "s"), ("connection", name)], "", "192.0.2.1:5");
+            assert_eq!(refused.err(), Some(BadFields::ConnectionNames), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_request_has_one_host() {
+        assert_eq!(sent(&[], "", "192.0.2.1:5").err(), Some(BadFields::Host));
+        assert_eq!(sent(&[("host", "a"), ("host", "b")], "", "192.0.2.1:5").err(), Some(BadFields::Host));
+    }
+}

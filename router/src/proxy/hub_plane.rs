@@ -1,0 +1,226 @@
+//! The hub's own pages and API: each hub sees its jar and nobody else's, and a login lands where its page lives.
+
+use std::time::SystemTime;
+
+use http::header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Uri};
+use hubrouter_config::HubId;
+use hubrouter_hub_adapter::address::{Act, oauth_state};
+use hubrouter_hub_adapter::client::Browser;
+use hubrouter_hub_adapter::cookies::{Sender, SetCookie, flow_tag};
+use tracing::warn;
+
+use super::body::{ToClient, ToHub};
+use super::exchange::Exchange;
+use super::forward::{self, Going};
+use super::landing::{self, Landed};
+use super::login_form;
+use super::proxy_plane::outgoing;
+use super::{headers, logout, reply, send, wait};
+use crate::control::signals::Signal;
+use crate::core::snapshot::HubIndex;
+use crate::identify::signed::Strength;
+use crate::pages::{Page, WaitingFor};
+
+const XSRF_FIELDS: [HeaderName; 2] =
+    [HeaderName::from_static("x-xsrftoken"), HeaderName::from_static("x-csrftoken")];
+
+/// Sends a request to the hub plane of its hub.
+pub async fn forward(mut exchange: Exchange<'_>, mut going: Going, body: ToHub) -> Response<ToClient> {
+    let browser = exchange.browser();
+    let now = SystemTime::now();
+    let state = match exchange.place.row.act {
+        Act::Callback => oauth_state(exchange.parts.uri.query()),
+        _ => None,
+    };
+    let jar = exchange.cookies.for_hub_plane(exchange.id(going.hub), state.as_deref()).value;
+    let exchanged = match going.form.take() {
+        Some(form) => login_form::exchange(&exchange, going.hub, &form, &browser).await,
+        None => None,
+    };
+    translate_tokens(&mut exchange, going.hub);
+
+    let mut fields = std::mem::take(&mut exchange.parts.headers);
+    let (peer, client, config) = (&exchange.connection.peer, &exchange.client, &exchange.snapshot().config);
+    if let Err(bad) = headers::to_hub(&mut fields, peer, client, config, false) {
+        return reply::page(&exchange, &Page::BadRequest(bad.to_string()), None);
+    }
+    let (sent_jar, body, fresh_token) = match exchanged {
+        Some(exchanged) => {
+            headers::set_length(&mut fields, exchanged.body.len());
+            (Some(exchanged.cookie), ToHub::from(exchanged.body), Some(exchanged.set_cookie))
+        }
+        None => (jar, body, None),
+    };
+    if let Some(jar) = &sent_jar {
+        fields.insert(COOKIE, jar.clone());
+    }
+    let request = outgoing(&exchange, fields, body);
+    let hub = &exchange.snapshot().hub(going.hub).hub;
+    let answer = match send::send(&exchange.worker().pools, hub, request, forward::manner(&exchange)).await {
+        Ok(answer) => answer,
+        Err(fault) => {
+            let mut response = forward::failed(&exchange, going.hub, &fault);
+            reply::set_cookies(&mut response, going.cookies);
+            return response;
+        }
+    };
+    if is_proxys_own_error(&answer) {
+        exchange.worker().shared.signal(Signal::HubGone(exchange.id(going.hub).clone()));
+        let mut response = wait::after_fault(&exchange, going.hub, WaitingFor::HubDown, true);
+        reply::set_cookies(&mut response, going.cookies);
+        return response;
+    }
+    let answered = Answered { exchange: &exchange, going: &going, browser: &browser, now };
+    let landed = landing::landed(&answered, &answer, sent_jar.as_ref()).await;
+    let mut response = match landed {
+        Landed::Elsewhere(response) => response,
+        Landed::Here(lines) => {
+            let mut response = answered.passed_on(answer, state.as_deref(), fresh_token.as_ref());
+            reply::set_cookies(&mut response, lines);
+            response
+        }
+    };
+    reply::set_cookies(&mut response, going.cookies.iter().cloned());
+    response
+}
+
+/// A hub's answer, and the request it answers.
+pub struct Answered<'a, 'e> {
+    /// The request.
+    pub exchange: &'a Exchange<'e>,
+    /// Where it went, and why.
+    pub going: &'a Going,
+    /// The browser, as hubs see it.
+    pub browser: &'a Browser,
+    /// When.
+    pub now: SystemTime,
+}
+
+/// The proxy answers 503 without a type when the hub behind it is gone; a browser would offer to download that (JARS 6).
+fn is_proxys_own_error(answer: &Response<ToClient>) -> bool {
+    answer.status() == StatusCode::SERVICE_UNAVAILABLE && !answer.headers().contains_key(CONTENT_TYPE)
+}
+
+/// A page of one hub may call another: its token is exchanged for the one in the target's jar (JR13).
+fn translate_tokens(exchange: &mut Exchange<'_>, hub: HubIndex) {
+    let id = exchange.id(hub).clone();
+    if let Some(query) = exchange.parts.uri.query()
+        && let Some(query) = exchange.cookies.translated_query(query, &id)
+    {
+        let target = format!("{}?{query}", exchange.parts.uri.path());
+        // Only a token changed, into characters that need no escape: the target stays one.
+        if let Ok(uri) = target.parse::<Uri>() {
+            exchange.parts.uri = uri;
+        }
+    }
+    for name in &XSRF_FIELDS {
+        if let Some(value) = exchange.parts.headers.get(name)
+            && let Some(token) = exchange.cookies.translated_header(value, &id)
+        {
+            exchange.parts.headers.insert(name, token);
+        }
+    }
+}
+
+/// Whether a state cookie among these lines is named after the flow.
+fn names_flow(lines: &[HeaderValue], state: &str) -> bool {
+    let tag = flow_tag(state);
+    let name = |line: &HeaderValue| line.to_str().ok().and_then(|line| line.split_once('=')).map(|(name, _)| name.to_owned());
+    lines.iter().filter_map(name).any(|name| name.ends_with(&tag))
+}
+
+impl Answered<'_, '_> {
+    /// The hub's answer for the browser: its cookies in its jar, and ours beside them.
+    fn passed_on(
+        &self,
+        mut answer: Response<ToClient>,
+        request_state: Option<&str>,
+        fresh_token: Option<&HeaderValue>,
+    ) -> Response<ToClient> {
+        headers::to_client(answer.headers_mut(), false);
+        let begun = self.state_that_begins(answer.headers());
+        let state = begun.as_deref().or(request_state);
+        let lines: Vec<HeaderValue> = answer.headers().get_all(SET_COOKIE).iter().cloned().collect();
+        answer.headers_mut().remove(SET_COOKIE);
+        let sets_token = lines.iter().any(|line| hubrouter_hub_adapter::cookies::xsrf_of_set_cookie(line).is_some());
+        let kept = fresh_token.filter(|_| !sets_token).cloned();
+        let jarred = self.into_jar(lines.into_iter().chain(kept), state);
+        let named_after_flow = begun.as_deref().is_some_and(|state| names_flow(&jarred, state));
+        // Adopted cookies stand before the hub's own lines, whose word is newer.
+        reply::set_cookies(&mut answer, self.exchange.cookies.adopted());
+        reply::set_cookies(&mut answer, jarred);
+        self.add_own(&mut answer, begun.as_deref().filter(|_| !named_after_flow));
+        answer
+    }
+
+    /// The hub's lines under the names of its jar.
+    pub fn into_jar(&self, lines: impl IntoIterator<Item = HeaderValue>, state: Option<&str>) -> Vec<HeaderValue> {
+        let exchange = self.exchange;
+        let sender = Sender {
+            hub: exchange.id(self.going.hub),
+            plane: exchange.place.row.plane,
+            path: exchange.parts.uri.path(),
+            state,
+        };
+        let mut kept = Vec::new();
+        for line in lines {
+            match exchange.snapshot().jars.to_client(&sender, &line) {
+                SetCookie::Pass(line) => kept.push(line),
+                SetCookie::Drop(reason) => {
+                    warn!(hub.id = %sender.hub, %reason, "a hub set a cookie under a name of the router's: dropped");
+                }
+            }
+        }
+        kept
+    }
+
+    /// The state of the OAuth login that this answer sends the browser off with.
+    fn state_that_begins(&self, fields: &HeaderMap) -> Option<String> {
+        if !matches!(self.exchange.place.row.act, Act::OAuthLogin | Act::LoginPage) {
+            return None;
+        }
+        let location = fields.get(LOCATION)?.to_str().ok()?;
+        oauth_state(location.split_once('?').map(|(_, query)| query.split('#').next().unwrap_or_default()))
+    }
+
+    /// Our own cookies: the flow, the stranger's hub, a renewed session, and an end for jars that must not stay.
+    fn add_own(&self, answer: &mut Response<ToClient>, flow: Option<&str>) {
+        let exchange = self.exchange;
+        let snapshot = exchange.snapshot();
+        if snapshot.is_single() {
+            return;
+        }
+        let own = &exchange.live.own;
+        let id = exchange.id(self.going.hub);
+        let mut lines = Vec::new();
+        lines.extend(flow.map(|state| own.set_flow(state, id, self.now)));
+        if landing::begins_as_stranger(self) {
+            lines.push(landing::mark(own, id, Strength::Weak, 0, self.now));
+        }
+        if let Some(session) = &self.going.known.session
+            && exchange.place.row.is_page()
+            && exchange.is_navigation()
+            && session.needs_renewal(self.now)
+        {
+            lines.extend(own.set_session(&session.user, self.now));
+        }
+        lines.extend(exchange.cookies.foreign());
+        lines.extend(exchange.cookies.flows_over_cap(flow));
+        lines.extend(self.jars_over_cap());
+        reply::set_cookies(answer, lines);
+    }
+
+    /// More jars than a browser should carry: the oldest end, never this hub's or the owner's (JR17).
+    fn jars_over_cap(&self) -> Vec<HeaderValue> {
+        let exchange = self.exchange;
+        let snapshot = exchange.snapshot();
+        let home = self.going.known.user().and_then(|user| snapshot.home(user));
+        let keep: Vec<&HubId> = home.into_iter().chain([self.going.hub]).map(|hub| exchange.id(hub)).collect();
+        let excess = exchange.cookies.over_cap(&keep);
+        let hubs: Vec<HubIndex> = excess.iter().filter_map(|id| snapshot.find(id)).collect();
+        logout::in_background(exchange, self.browser, &hubs);
+        let ends = |id: &HubId| [snapshot.jars.expire_jar(id), exchange.cookies.expire_flows(id)].concat();
+        excess.iter().flat_map(ends).collect()
+    }
+}

@@ -1,0 +1,53 @@
+//! A login form that one hub rendered and another has to read: its token is exchanged for one of the right hub (JR12).
+//!
+//! Only if the form's token is that of a jar **and** the request is same-origin: with the first test alone, a planted
+//! cookie would log a foreign form in. Otherwise the form passes unchanged, and the hub refuses it.
+
+use bytes::Bytes;
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
+use hubrouter_config::PublicUrl;
+use hubrouter_hub_adapter::client::Browser;
+use hubrouter_hub_adapter::login::{needs_exchange, same_origin, with_xsrf};
+use tracing::warn;
+
+use super::act::Form;
+use super::ask;
+use super::exchange::Exchange;
+use crate::core::snapshot::HubIndex;
+
+/// What goes to the hub instead of what came.
+pub struct Exchanged {
+    /// The form with the hub's own token.
+    pub body: Bytes,
+    /// The only cookie that goes with it.
+    pub cookie: HeaderValue,
+    /// The hub's line for that cookie: the browser keeps it, so that a second try needs no exchange.
+    pub set_cookie: HeaderValue,
+}
+
+/// Exchanges the form's token, if it belongs to another hub than `hub` and everything is in order.
+pub async fn exchange(
+    exchange: &Exchange<'_>,
+    hub: HubIndex,
+    form: &Form,
+    browser: &Browser,
+) -> Option<Exchanged> {
+    let id = exchange.id(hub);
+    let site = exchange.snapshot().config.site.public_url.as_ref().map(PublicUrl::origin);
+    let same = same_origin(&exchange.parts.headers, site.as_deref(), exchange.client.scheme, exchange.host());
+    if !needs_exchange(&exchange.cookies, &form.fields, id, same) {
+        return None;
+    }
+    let client = exchange.live.client(hub);
+    let fresh = match client.fresh_login_token(browser, &http::HeaderMap::new(), ask::WITHIN).await {
+        Ok(fresh) => fresh,
+        Err(error) => {
+            warn!(hub.id = %id, %error, "no token for the login form: it goes as it came");
+            return None;
+        }
+    };
+    let content_type = exchange.field(CONTENT_TYPE);
+    let body = with_xsrf(content_type, &form.body, &fresh.value)?;
+    Some(Exchanged { body, cookie: fresh.cookie, set_cookie: fresh.set_cookie })
+}

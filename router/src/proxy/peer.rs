@@ -1,0 +1,164 @@
+//! Who is at the other end of a client connection, and what of its word is believed.
+//!
+//! `X-Forwarded-*` and PROXY headers are believed from trusted proxies only (J4).
+
+use std::net::{IpAddr, SocketAddr};
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use hubrouter_config::Config;
+
+/// Appended to by every proxy on the way (de-facto standard; RFC 7239 section 4 names the idea).
+pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// The scheme the browser used.
+pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// The far end of one connection.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Its address.
+    pub address: SocketAddr,
+    /// Whether `site.trusted_proxies` contains it.
+    pub trusted: bool,
+    text: HeaderValue,
+}
+
+/// The client behind a peer: itself, or whom a trusted proxy names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// The client's own address.
+    pub address: IpAddr,
+    /// The same as text.
+    pub ip: HeaderValue,
+    /// `http` or `https`, as the browser sees it.
+    pub scheme: &'static str,
+    /// What `X-Forwarded-For` becomes.
+    pub forwarded_for: HeaderValue,
+}
+
+impl Peer {
+    /// The peer at `address` under `config`.
+    #[must_use]
+    pub fn new(address: SocketAddr, config: &Config) -> Self {
+        let ip = address.ip().to_canonical();
+        let trusted = config.site.trusted_proxies.iter().any(|net| net.contains(&ip));
+        Self { address, trusted, text: value(&ip.to_string()) }
+    }
+
+    /// The client that speaks through this peer.
+    #[must_use]
+    pub fn client(&self, headers: &HeaderMap, config: &Config) -> Client {
+        let public = config.site.public_url.as_ref().map(|url| scheme_text(url.scheme()));
+        if !self.trusted {
+            return Client {
+                address: self.address.ip().to_canonical(),
+                ip: self.text.clone(),
+                scheme: public.unwrap_or("http"),
+                forwarded_for: self.text.clone(),
+            };
+        }
+        let chain = forwarded_chain(headers);
+        let address = last_untrusted(&chain, config).unwrap_or_else(|| self.address.ip().to_canonical());
+        Client {
+            address,
+            ip: value(&address.to_string()),
+            scheme: public.or_else(|| forwarded_scheme(headers)).unwrap_or("http"),
+            forwarded_for: self.appended_to(&chain),
+        }
+    }
+
+    fn appended_to(&self, chain: &[IpAddr]) -> HeaderValue {
+        let mut text: String = chain.iter().map(|ip| format!("{ip}, ")).collect();
+        text.push_str(self.text.to_str().unwrap_or_default());
+        value(&text)
+    }
+}
+
+/// The scheme's word.
+#[must_use]
+pub fn scheme_text(scheme: hubrouter_config::Scheme) -> &'static str {
+    match scheme {
+        hubrouter_config::Scheme::Http => "http",
+        hubrouter_config::Scheme::Https => "https",
+    }
+}
+
+fn value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
+}
+
+/// Every address that trusted proxies noted, first the one farthest away; what is no address ends the chain there.
+fn forwarded_chain(headers: &HeaderMap) -> Vec<IpAddr> {
+    let mut chain: Vec<IpAddr> = Vec::new();
+    for field in headers.get_all(X_FORWARDED_FOR) {
+        for part in field.to_str().unwrap_or_default().split(',') {
+            match part.trim().parse::<IpAddr>() {
+                Ok(ip) => chain.push(ip.to_canonical()),
+                // What stands before an unreadable entry cannot be vouched for.
+                Err(_) => chain.clear(),
+            }
+        }
+    }
+    chain
+}
+
+/// From the near end: the first address that is not one of the trusted proxies.
+fn last_untrusted(chain: &[IpAddr], config: &Config) -> Option<IpAddr> {
+    let trusted = |ip: &IpAddr| config.site.trusted_proxies.iter().any(|net| net.contains(ip));
+    chain.iter().rev().find(|ip| !trusted(ip)).or(chain.first()).copied()
+}
+
+fn forwarded_scheme(headers: &HeaderMap) -> Option<&'static str> {
+    let text = headers.get_all(X_FORWARDED_PROTO).iter().next_back()?.to_str().ok()?;
+    match text.rsplit(',').next()?.trim().to_ascii_lowercase().as_str() {
+        "https" | "wss" => Some("https"),
+        "http" | "ws" => Some("http"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(trusted: &str) -> Config {
+        let text = format!(
+            "site: {{trusted_proxies: [{trusted}]}}\nhubs:\n  - {{id: a, url: 'http://127.0.0.1:1'}}\n"
+        );
+        hubrouter_config::parse(&text, "test.yaml", &hubrouter_config::FixedSources::default()).expect("a legal file").config
+    }
+
+    fn headers(forwarded: &str, proto: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(X_FORWARDED_FOR, value(forwarded));
+        headers.insert(X_FORWARDED_PROTO, value(proto));
+        headers
+    }
+
+    #[test]
+    fn a_stranger_is_who_it_is_whatever_it_says() {
+        let config = config("");
+        let peer = Peer::new("203.0.113.9:1000".parse().expect("address"), &config);
+        let client = peer.client(&headers("10.0.0.1", "https"), &config);
+        assert_eq!(client.ip, "203.0.113.9");
+        assert_eq!(client.scheme, "http");
+        assert_eq!(client.forwarded_for, "203.0.113.9");
+    }
+
+    #[test]
+    fn a_trusted_proxy_names_the_client_and_the_scheme() {
+        let config = config("10.0.0.0/8");
+        let peer = Peer::new("10.0.0.2:1000".parse().expect("address"), &config);
+        let client = peer.client(&headers("6.6.6.6, 203.0.113.9, 10.0.0.7", "https"), &config);
+        assert_eq!(client.ip, "203.0.113.9");
+        assert_eq!(client.scheme, "https");
+        assert_eq!(client.forwarded_for, "6.6.6.6, 203.0.113.9, 10.0.0.7, 10.0.0.2");
+    }
+
+    #[test]
+    fn what_stands_before_an_unreadable_entry_is_dropped() {
+        let config = config("10.0.0.0/8");
+        let peer = Peer::new("10.0.0.2:1000".parse().expect("address"), &config);
+        let client = peer.client(&headers("1.2.3.4, <script>, 203.0.113.9", "http"), &config);
+        assert_eq!(client.forwarded_for, "203.0.113.9, 10.0.0.2");
+    }
+}

@@ -1,0 +1,219 @@
+//! Connections to hubs: one pool per thread, so nothing is shared and nothing is locked.
+//!
+//! The last one used is taken first. A connection lives idle for a shorter time than the hub's proxy keeps it, so that
+//! the two rarely meet in the moment of closing. What may be sent on which connection is decided in `send`.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::rc::{Rc, Weak};
+use std::time::{Duration, Instant};
+
+use hubrouter_config::{HubId, HubUrl};
+use hubrouter_hub_adapter::client::Resolver;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::body::ToHub;
+
+/// A connection may carry a request that must not be sent twice only when it was idle for less than this.
+///
+/// The hub's proxy closes idle connections after 5 s; younger ones are as good as fresh (hyper issue 2136).
+const FRESH_FOR: Duration = Duration::from_secs(1);
+
+/// At most so many idle connections per hub and thread.
+const MAX_IDLE: usize = 256;
+
+/// The pools of one thread, one per hub.
+pub struct Pools {
+    hubs: RefCell<HashMap<HubId, Rc<Pool>>>,
+    resolver: Resolver,
+}
+
+/// Idle connections to one address of one hub.
+struct Pool {
+    url: HubUrl,
+    idle: RefCell<Vec<Idle>>,
+}
+
+struct Idle {
+    sender: SendRequest<ToHub>,
+    since: Instant,
+}
+
+/// A connection in use; given back when the answer was read to its end, closed when dropped.
+pub struct Lease {
+    /// Sends the request.
+    pub sender: SendRequest<ToHub>,
+    /// Whether it carried requests before: then the hub may just be closing it.
+    pub reused: bool,
+    pool: Weak<Pool>,
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease").field("reused", &self.reused).finish_non_exhaustive()
+    }
+}
+
+impl Lease {
+    /// The connection may carry another request.
+    pub fn give_back(self) {
+        let Some(pool) = self.pool.upgrade() else { return };
+        if self.sender.is_closed() {
+            return;
+        }
+        let mut idle = pool.idle.borrow_mut();
+        if idle.len() < MAX_IDLE {
+            idle.push(Idle { sender: self.sender, since: Instant::now() });
+        }
+    }
+}
+
+/// What a request asks of its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Any that is open.
+    Any,
+    /// A fresh one, or one idle for less than a second: the request must not be sent twice.
+    NearlyFresh,
+    /// A new one.
+    Fresh,
+}
+
+impl Pools {
+    /// No connections yet; names are resolved by `resolver`.
+    pub fn new(resolver: Resolver) -> Self {
+        Self { hubs: RefCell::default(), resolver }
+    }
+
+    /// A connection to the hub `id` at `url`.
+    ///
+    /// # Errors
+    ///
+    /// The hub refused, did not answer within `connect`, or its name does not resolve: nothing was sent.
+    pub async fn lease(
+        &self,
+        id: &HubId,
+        url: &HubUrl,
+        wanted: Wanted,
+        connect: Duration,
+        idle: Duration,
+    ) -> io::Result<Lease> {
+        let pool = self.pool(id, url);
+        if let Some(sender) = pool.take_idle(wanted, idle) {
+            return Ok(Lease { sender, reused: true, pool: Rc::downgrade(&pool) });
+        }
+        let sender = self.connect(url, connect).await?;
+        Ok(Lease { sender, reused: false, pool: Rc::downgrade(&pool) })
+    }
+
+    /// A connection of its own for a WebSocket: never pooled.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pools::lease`].
+    pub async fn connect_for_upgrade(&self, url: &HubUrl, connect: Duration) -> io::Result<SendRequest<ToHub>> {
+        let stream = self.open(url, connect).await?;
+        let (sender, connection) = handshake(stream).await?;
+        tokio::task::spawn_local(async move {
+            // How it ends is seen by whoever waits for the answer.
+            let _ = connection.with_upgrades().await;
+        });
+        Ok(sender)
+    }
+
+    /// Closes what was idle for longer than `idle`, and forgets hubs that are no longer configured.
+    pub fn sweep(&self, idle: Duration, configured: impl Fn(&HubId) -> bool) {
+        let now = Instant::now();
+        self.hubs.borrow_mut().retain(|id, pool| {
+            pool.idle.borrow_mut().retain(|entry| {
+                now.duration_since(entry.since) < idle && !entry.sender.is_closed()
+            });
+            configured(id)
+        });
+    }
+
+    fn pool(&self, id: &HubId, url: &HubUrl) -> Rc<Pool> {
+        let mut hubs = self.hubs.borrow_mut();
+        if let Some(pool) = hubs.get(id).filter(|pool| pool.url == *url) {
+            return Rc::clone(pool);
+        }
+        // A new hub, or one that moved: connections to the old address are dropped with the old pool.
+        let pool = Rc::new(Pool { url: url.clone(), idle: RefCell::default() });
+        hubs.insert(id.clone(), Rc::clone(&pool));
+        pool
+    }
+
+    async fn connect(&self, url: &HubUrl, connect: Duration) -> io::Result<SendRequest<ToHub>> {
+        let stream = self.open(url, connect).await?;
+        let (sender, connection) = handshake(stream).await?;
+        tokio::task::spawn_local(async move {
+            // How it ends is seen by whoever waits for the answer.
+            let _ = connection.await;
+        });
+        Ok(sender)
+    }
+
+    async fn open(&self, url: &HubUrl, connect: Duration) -> io::Result<TcpStream> {
+        let within = tokio::time::timeout(connect, self.open_any(url));
+        within.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    async fn open_any(&self, url: &HubUrl) -> io::Result<TcpStream> {
+        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        for address in self.resolver.addresses(url).await? {
+            match TcpStream::connect(address).await {
+                Ok(stream) => {
+                    stream.set_nodelay(true)?;
+                    return Ok(stream);
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+}
+
+impl Pool {
+    /// The connection used last, if one fits and is ready; what is too old or closed is let go.
+    fn take_idle(&self, wanted: Wanted, idle: Duration) -> Option<SendRequest<ToHub>> {
+        let oldest = match wanted {
+            Wanted::Any => idle,
+            Wanted::NearlyFresh => idle.min(FRESH_FOR),
+            Wanted::Fresh => return None,
+        };
+        let now = Instant::now();
+        let mut entries = self.idle.borrow_mut();
+        let mut at = entries.len();
+        while at > 0 {
+            at -= 1;
+            let entry = &entries[at];
+            if entry.sender.is_closed() {
+                entries.swap_remove(at);
+                continue;
+            }
+            if now.duration_since(entry.since) >= oldest {
+                // Older ones lie below; a request that must not be repeated takes none of them.
+                return None;
+            }
+            if entry.sender.is_ready() {
+                return Some(entries.remove(at).sender);
+            }
+        }
+        None
+    }
+}
+
+type Handshake = (SendRequest<ToHub>, http1::Connection<TokioIo<TcpStream>, ToHub>);
+
+async fn handshake(stream: TcpStream) -> io::Result<Handshake> {
+    http1::Builder::new()
+        // A hub's answer head is small; hyper's own bound would be 400 KiB for each connection.
+        .max_buf_size(128 * 1024)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(io::Error::other)
+}

@@ -1,0 +1,133 @@
+//! Notebook servers and services: bytes pass as they are, but a server sees no login of a hub and sets none.
+
+use std::rc::Rc;
+
+use http::header::{COOKIE, SET_COOKIE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
+use hubrouter_hub_adapter::cookies::{Sender, SetCookie};
+use hyper::upgrade::OnUpgrade;
+use tracing::{debug, warn};
+
+use super::body::{FromHub, ToClient, ToHub};
+use super::exchange::Exchange;
+use super::forward::{self, Going};
+use super::{headers, reply, send, tunnel};
+use crate::core::snapshot::HubIndex;
+use crate::pages::Page;
+
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
+
+/// Sends a request to a server or service behind its hub.
+pub async fn forward(mut exchange: Exchange<'_>, going: Going, body: ToHub) -> Response<ToClient> {
+    let upgrade = take_upgrade(&mut exchange);
+    let mut fields = std::mem::take(&mut exchange.parts.headers);
+    let config = &exchange.snapshot().config;
+    let (peer, client) = (&exchange.connection.peer, &exchange.client);
+    if let Err(bad) = headers::to_hub(&mut fields, peer, client, config, upgrade.is_some()) {
+        return reply::page(&exchange, &Page::BadRequest(bad.to_string()), None);
+    }
+    if let Some(cookie) = exchange.cookies.for_proxy_plane(exchange.id(going.hub)).value {
+        fields.insert(COOKIE, cookie);
+    }
+    let request = outgoing(&exchange, fields, body);
+    match upgrade {
+        Some(upgrade) => websocket(exchange, going, request, upgrade).await,
+        None => plain(exchange, going, request).await,
+    }
+}
+
+/// The other half of a WebSocket's opening, if this request is one (RFC 6455 4.1).
+fn take_upgrade(exchange: &mut Exchange<'_>) -> Option<OnUpgrade> {
+    let parts = &mut exchange.parts;
+    let asks =
+        parts.method == Method::GET && parts.version == Version::HTTP_11 && headers::asks_websocket(&parts.headers);
+    parts.extensions.remove::<OnUpgrade>().filter(|_| asks)
+}
+
+/// The request as it goes to the hub: same method, same target to the byte.
+#[must_use]
+pub fn outgoing(exchange: &Exchange<'_>, fields: HeaderMap, body: ToHub) -> Request<ToHub> {
+    let mut request = Request::new(body);
+    *request.method_mut() = exchange.parts.method.clone();
+    *request.uri_mut() = exchange.parts.uri.clone();
+    *request.headers_mut() = fields;
+    request
+}
+
+async fn plain(exchange: Exchange<'_>, going: Going, request: Request<ToHub>) -> Response<ToClient> {
+    let hub = &exchange.snapshot().hub(going.hub).hub;
+    match send::send(&exchange.worker().pools, hub, request, forward::manner(&exchange)).await {
+        Ok(mut answer) => {
+            headers::to_client(answer.headers_mut(), false);
+            keep_own_cookies_only(&exchange, going.hub, answer.headers_mut());
+            reply::set_cookies(&mut answer, going.cookies);
+            answer
+        }
+        Err(fault) => forward::failed(&exchange, going.hub, &fault),
+    }
+}
+
+async fn websocket(
+    exchange: Exchange<'_>,
+    going: Going,
+    request: Request<ToHub>,
+    client: OnUpgrade,
+) -> Response<ToClient> {
+    let hub = &exchange.snapshot().hub(going.hub).hub;
+    let opened = send::open_websocket(&exchange.worker().pools, hub, request, forward::manner(&exchange)).await;
+    let mut answer = match opened {
+        Ok(answer) => answer,
+        Err(fault) => return forward::failed(&exchange, going.hub, &fault),
+    };
+    let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if switched {
+        let hub_side = hyper::upgrade::on(&mut answer);
+        let idle = exchange.snapshot().config.timeouts.stream_idle;
+        let worker = Rc::clone(&exchange.connection.worker);
+        let id = exchange.id(going.hub).clone();
+        tokio::task::spawn_local(async move {
+            let _begun = worker.begin();
+            let _counted = worker.shared.counts.stream();
+            match tokio::try_join!(client, hub_side) {
+                Ok((client, hub)) => match tunnel::relay(client, hub, idle).await {
+                    Ok(end) => debug!(hub.id = %id, ?end, "a WebSocket ended"),
+                    Err(error) => debug!(hub.id = %id, %error, "a WebSocket broke off"),
+                },
+                Err(error) => debug!(hub.id = %id, %error, "a WebSocket did not open"),
+            }
+        });
+    }
+    headers::to_client(answer.headers_mut(), switched);
+    keep_own_cookies_only(&exchange, going.hub, answer.headers_mut());
+    answer.map(|body| ToClient::Hub(FromHub::new(body, None)))
+}
+
+/// Servers and services set cookies of their own; what touches ours, a jar or a hub's name is dropped and counted (JR5).
+fn keep_own_cookies_only(exchange: &Exchange<'_>, hub: HubIndex, fields: &mut HeaderMap) {
+    // One server's wish would log the browser out everywhere (Clear-Site-Data 3.1: it concerns the whole origin).
+    fields.remove(CLEAR_SITE_DATA);
+    if !fields.contains_key(SET_COOKIE) {
+        return;
+    }
+    let sender = Sender {
+        hub: exchange.id(hub),
+        plane: exchange.place.row.plane,
+        path: exchange.parts.uri.path(),
+        state: None,
+    };
+    let lines: Vec<HeaderValue> = fields.get_all(SET_COOKIE).iter().cloned().collect();
+    fields.remove(SET_COOKIE);
+    for line in lines {
+        match exchange.snapshot().jars.to_client(&sender, &line) {
+            SetCookie::Pass(line) => {
+                fields.append(SET_COOKIE, line);
+            }
+            SetCookie::Drop(reason) => warn!(
+                hub.id = %sender.hub,
+                url.path = sender.path,
+                %reason,
+                "a server tried to set a cookie that is not its own: dropped"
+            ),
+        }
+    }
+}

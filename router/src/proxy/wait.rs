@@ -1,0 +1,113 @@
+//! What somebody sees whose hub does not answer: a page that heals itself, or 503 with `Retry-After` (D6, D7).
+//!
+//! The same address is tried again only where that cannot do a thing twice; else the page leads to the login, with the
+//! page that was wanted, and one sentence why.
+
+use std::time::Duration;
+
+use http::{Method, Response};
+use hubrouter_hub_adapter::address::{self, Act, Plane, next_of};
+
+use super::body::ToClient;
+use super::exchange::Exchange;
+use super::gather::Known;
+use super::reply;
+use crate::core::health::{Answer, HubPlane, WaitReason};
+use crate::core::snapshot::{HubIndex, Snapshot};
+use crate::pages::{Link, Page, Retry, Waiting, WaitingFor};
+
+/// How often a waiting page looks again: a hub restarts in about 10 s.
+const AGAIN_AFTER: Duration = Duration::from_secs(3);
+
+/// Whether a hub takes requests of this plane now.
+#[must_use]
+pub fn takes(snapshot: &Snapshot, hub: HubIndex, plane: Plane) -> bool {
+    snapshot.hub(hub).answers(plane) == Answer::Pass
+}
+
+/// The answer while probes say that the hub cannot answer: nothing was sent to it.
+#[must_use]
+pub fn for_hub(exchange: &Exchange<'_>, known: &Known, hub: HubIndex, reason: WaitReason) -> Response<ToClient> {
+    let hub_plane = exchange.snapshot().hub(hub).health.hub.verdict;
+    let why = match (reason, hub_plane) {
+        (WaitReason::HubStarting, _) => WaitingFor::Starting,
+        (WaitReason::HubDown, _) => WaitingFor::HubDown,
+        (WaitReason::ProxyDown, HubPlane::Up | HubPlane::Slow) => WaitingFor::ProxyDown,
+        (WaitReason::ProxyDown, HubPlane::Starting | HubPlane::Down) => WaitingFor::Down,
+    };
+    let notebook = if reason.notebooks_run() { notebook(exchange, known) } else { None };
+    waiting(exchange, hub, why, retry(exchange, false), notebook)
+}
+
+/// The answer when the hub broke off or refused just now, before any probe said so.
+#[must_use]
+pub fn after_fault(exchange: &Exchange<'_>, hub: HubIndex, why: WaitingFor, sent: bool) -> Response<ToClient> {
+    waiting(exchange, hub, why, retry(exchange, sent), None)
+}
+
+/// The notebook of the user that the address or our session names.
+#[must_use]
+pub fn notebook(exchange: &Exchange<'_>, known: &Known) -> Option<Link> {
+    let user = exchange.place.owner.as_ref().or(known.user())?;
+    let url = address::server_url(&exchange.snapshot().site, user, None);
+    Some(Link::new(url, "Go on in the running notebook"))
+}
+
+/// The address of a login that goes on to `next`.
+#[must_use]
+pub fn login_url(exchange: &Exchange<'_>, next: Option<&str>) -> String {
+    address::login_url(&exchange.snapshot().site, next)
+}
+
+fn waiting(
+    exchange: &Exchange<'_>,
+    hub: HubIndex,
+    why: WaitingFor,
+    retry: Retry,
+    notebook: Option<Link>,
+) -> Response<ToClient> {
+    let waiting = Waiting { hub: exchange.id(hub).clone(), why, retry, notebook };
+    reply::page(exchange, &Page::Waiting(waiting), None)
+}
+
+/// How the request may go on; `sent` when it may have reached the hub already.
+fn retry(exchange: &Exchange<'_>, sent: bool) -> Retry {
+    let row = exchange.place.row;
+    let reads = matches!(exchange.parts.method, Method::GET | Method::HEAD);
+    let repeatable = match row.act {
+        Act::Callback | Act::ServerCallback => false,
+        // A start that was never sent is as good as new.
+        Act::Start => !sent,
+        _ => true,
+    };
+    if reads && repeatable {
+        return Retry::SameUrl { after: AGAIN_AFTER };
+    }
+    if row.act == Act::Start && !reads && !sent {
+        let spawn = address::spawn_url(&exchange.snapshot().site, exchange.place.owner.as_ref(), exchange.place.server.as_deref(), None);
+        return Retry::SpawnAgain { spawn: Link::new(spawn, "Choose again") };
+    }
+    let next = wanted_page(exchange, reads);
+    let login = Link::new(login_url(exchange, next.as_deref()), "Log in again");
+    Retry::Login { login, why: why_not_again(row.act).to_owned() }
+}
+
+/// The page to return to after the login.
+fn wanted_page(exchange: &Exchange<'_>, reads: bool) -> Option<String> {
+    let row = exchange.place.row;
+    match row.act {
+        Act::LoginForm | Act::LoginPage => next_of(exchange.parts.uri.query()),
+        Act::Callback | Act::ServerCallback | Act::OAuthLogin | Act::Start => None,
+        _ if reads || row.is_page() => exchange.parts.uri.path_and_query().map(ToString::to_string),
+        _ => None,
+    }
+}
+
+fn why_not_again(act: Act) -> &'static str {
+    match act {
+        Act::LoginForm => "A password is never sent twice.",
+        Act::Callback | Act::ServerCallback => "A login that was under way cannot be continued, only begun anew.",
+        Act::Start => "The start of a server is never asked for twice.",
+        _ => "What was sent may have arrived, so it is not sent again.",
+    }
+}

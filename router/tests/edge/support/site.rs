@@ -1,0 +1,233 @@
+//! Simulated hubs and the router in front of them, on loopback with ports of their own.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hubrouter::app::{self, Running, Setup};
+use hubrouter::control::load::{Refusal, for_this_release};
+use hubrouter::core::placement;
+use hubrouter_hub_adapter::names::{NameRule, UserName};
+use hubrouter_loadtest::simhub::{ApiToken, SimHub, SimHubOptions, TokenOwner};
+
+use super::Browser;
+
+/// The token of the router at the hubs.
+pub const TOKEN: &str = "router-token-0123456789";
+/// The key of the session cookies.
+pub const KEY: &str = "0123456789abcdef0123456789abcdef";
+/// The password of everybody.
+pub const PASSWORD: &str = "pw";
+
+/// What a test wants of its site.
+pub struct Sketch {
+    pub base_url: String,
+    /// More lines of the configuration file.
+    pub more: String,
+    pub hubs: Vec<SimHubOptions>,
+    /// Whether the router sees the hubs themselves beside their proxies.
+    pub hub_urls: bool,
+}
+
+impl Sketch {
+    /// Hubs with these ids, each with its own cookie secret.
+    pub fn with_hubs(ids: &[&str]) -> Self {
+        let hubs = ids.iter().map(|id| SimHubOptions::named(id)).collect();
+        Self { base_url: "/".into(), more: String::new(), hubs, hub_urls: true }
+    }
+
+    pub fn base_url(mut self, base_url: &str) -> Self {
+        self.base_url = base_url.into();
+        self
+    }
+
+    /// Adds lines to the configuration file.
+    pub fn configured(mut self, more: &str) -> Self {
+        self.more.push_str(more);
+        self.more.push('\n');
+        self
+    }
+
+    /// Changes every hub.
+    pub fn each_hub(mut self, change: impl Fn(&mut SimHubOptions)) -> Self {
+        self.hubs.iter_mut().for_each(change);
+        self
+    }
+
+    pub async fn start(self) -> Site {
+        Site::start(self).await
+    }
+}
+
+/// A running site.
+pub struct Site {
+    pub hubs: Vec<SimHub>,
+    pub address: SocketAddr,
+    pub admin: SocketAddr,
+    pub file: PathBuf,
+    base_url: String,
+    more: String,
+    hub_urls: bool,
+    running: Option<Running>,
+    _folder: tempfile::TempDir,
+}
+
+impl Site {
+    async fn start(sketch: Sketch) -> Self {
+        let mut hubs = Vec::new();
+        for mut options in sketch.hubs {
+            options.base_url.clone_from(&sketch.base_url);
+            options.api_tokens.push(ApiToken {
+                token: TOKEN.into(),
+                owner: TokenOwner::Service("router".into()),
+                scopes: vec!["list:users".into(), "read:users".into(), "read:servers".into()],
+            });
+            hubs.push(SimHub::start(options).await.expect("a simulated hub"));
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("hubrouter.yaml");
+        std::fs::write(folder.path().join("session.key"), KEY).unwrap();
+        std::fs::write(folder.path().join("token"), TOKEN).unwrap();
+        let text = configuration(&sketch.base_url, &sketch.more, &hubs, sketch.hub_urls);
+        std::fs::write(&file, text).unwrap();
+        let path = file.clone();
+        let load = Box::new(move || {
+            hubrouter_config::load(&path).map_err(Refusal::from).and_then(for_this_release)
+        });
+        let setup = Setup { load, file: Some(file.clone()), source: file.display().to_string() };
+        let running = app::start(setup).unwrap_or_else(|error| panic!("{error}"));
+        let (address, admin) = (running.addresses[0], running.admin);
+        let site = Self {
+            hubs,
+            address,
+            admin,
+            file,
+            base_url: sketch.base_url,
+            more: sketch.more,
+            hub_urls: sketch.hub_urls,
+            running: Some(running),
+            _folder: folder,
+        };
+        site.until_probed().await;
+        site
+    }
+
+    /// A browser without cookies.
+    pub fn browser(&self) -> Browser {
+        Browser::new(self.address)
+    }
+
+    /// A browser in which `user` has logged in by form at home.
+    pub async fn logged_in(&self, user: &str) -> Browser {
+        let mut browser = self.browser();
+        let home = format!("{}hub/home", self.base_url);
+        let answer = browser.log_in(&home, user, PASSWORD).await;
+        assert_eq!(answer.status, 200, "{user} cannot log in: {}", answer.body);
+        browser
+    }
+
+    /// The hub with this id.
+    pub fn hub(&self, id: &str) -> &SimHub {
+        self.hubs.iter().find(|hub| hub.id() == id).expect("a hub of the site")
+    }
+
+    /// The id of the hub where `user` is at home, by the router's own placement.
+    pub fn home_of(&self, user: &str) -> String {
+        let config = hubrouter_config::load(&self.file).expect("a legal file").config;
+        let placement = placement::build(&config.placement, &config.hubs);
+        let user = UserName::canonical(user, NameRule::Lower).expect("a user name");
+        placement.home(&user).expect("a hub").to_string()
+    }
+
+    /// A user whose home is `hub`; `nth` tells several apart.
+    pub fn user_at(&self, hub: &str, nth: usize) -> String {
+        (0..10_000)
+            .map(|number| format!("user{number}"))
+            .filter(|user| self.home_of(user) == hub)
+            .nth(nth)
+            .expect("placement is balanced")
+    }
+
+    /// Writes the configuration file anew with other additional lines; the router takes it by itself.
+    pub fn reconfigure(&self, more: &str) {
+        let text = configuration(&self.base_url, more, &self.hubs, self.hub_urls);
+        std::fs::write(&self.file, text).unwrap();
+    }
+
+    /// The additional lines the site began with.
+    pub fn more(&self) -> &str {
+        &self.more
+    }
+
+    /// What the operator's door says.
+    pub async fn status(&self) -> serde_json::Value {
+        Browser::new(self.admin).send(super::Request::get("/status")).await.json()
+    }
+
+    /// Waits until the operator's door says something; at most ten seconds.
+    pub async fn until(&self, what: &str, is: impl Fn(&serde_json::Value) -> bool) {
+        for _ in 0..200 {
+            if is(&self.status().await) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("in ten seconds it was not true that {what}: {:#}", self.status().await);
+    }
+
+    /// Waits until a plane (`proxy` or `hub`) of a hub is in a state.
+    pub async fn until_plane(&self, hub: &str, plane: &str, state: &str) {
+        let what = format!("the {plane} plane of {hub} is {state}");
+        self.until(&what, |status| {
+            let hubs = status["hubs"].as_array().unwrap();
+            hubs.iter().any(|view| view["id"] == hub && view["planes"][plane]["state"] == state)
+        })
+        .await;
+    }
+
+    async fn until_probed(&self) {
+        self.until("every plane was probed", |status| {
+            let hubs = status["hubs"].as_array().unwrap();
+            hubs.iter().all(|hub| hub["planes"]["proxy"]["probed"] == true && hub["planes"]["hub"]["probed"] == true)
+        })
+        .await;
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.take() {
+            // Its threads end by themselves; a test does not wait for open connections.
+            std::thread::spawn(move || running.stop());
+        }
+    }
+}
+
+fn configuration(base_url: &str, more: &str, hubs: &[SimHub], hub_urls: bool) -> String {
+    let hubs: String = hubs
+        .iter()
+        .map(|hub| {
+            let itself = if hub_urls { format!("hub_url: '{}', ", hub.hub_url()) } else { String::new() };
+            format!(
+                "  - {{id: {}, url: '{}', {itself}storage: shared, api_token: {{file: token}}}}\n",
+                hub.id(),
+                hub.url()
+            )
+        })
+        .collect();
+    // A test's own lines replace those of the same section here.
+    let section = |name: &str, line: &str| {
+        if more.lines().any(|own| own.starts_with(&format!("{name}:"))) { String::new() } else { format!("{line}\n") }
+    };
+    format!(
+        "listen: [{{address: '127.0.0.1:0'}}]\n\
+         admin: {{address: '127.0.0.1:0'}}\n\
+         workers: 2\n\
+         hubs:\n{hubs}{}{}{}{}{}{more}",
+        section("site", &format!("site: {{base_url: '{base_url}'}}")),
+        section("placement", "placement: {seed: test}"),
+        section("session", "session: {keys: [{file: session.key}]}"),
+        section("health", "health: {interval: 200ms, timeout: 150ms, fall: 2, rise: 1}"),
+        section("telemetry", "telemetry: {log: {format: text, level: warn}, access_log: false}"),
+    )
+}
