@@ -52,6 +52,9 @@ enum Command {
         /// Seconds that a start takes
         #[arg(long, default_value_t = 1.0)]
         spawn_delay: f64,
+        /// Set up as `loadtest/recordings/jupyterhub_config.py` sets up a real hub, to compare it with recordings
+        #[arg(long)]
+        as_recorded: bool,
         /// Log in at this provider instead of by form, such as http://127.0.0.1:9000
         #[arg(long)]
         provider: Option<String>,
@@ -122,18 +125,19 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Record { at, out } => record(&at, &out).await,
         Command::Compare { at, recordings, one_per_group } => compare(&at, &recordings, one_per_group).await,
-        Command::Simhub { id, port, base_url, spawn_delay, provider } => {
+        Command::Simhub { id, port, base_url, spawn_delay, as_recorded, provider } => {
             let auth = match &provider {
                 Some(provider) => Auth::OAuth { provider: provider.clone(), callback_url: None },
                 None => Auth::Form { password: "pw".to_owned() },
             };
+            let delay = Duration::from_secs_f64(spawn_delay.clamp(0.0, 3600.0));
+            let usual = SimHubOptions { spawn_delay: delay, ..SimHubOptions::named(&id) };
             let options = SimHubOptions {
                 base_url,
                 address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
                 auth,
                 auto_login: provider.is_some(),
-                spawn_delay: Duration::from_secs_f64(spawn_delay.clamp(0.0, 3600.0)),
-                ..SimHubOptions::named(&id)
+                ..if as_recorded { conversation::matching_hub() } else { usual }
             };
             let hub = SimHub::start(options).await?;
             println!("{id}: {}{} (the hub itself: {})", hub.url(), hub.base_url(), hub.hub_url());

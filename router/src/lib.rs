@@ -2,11 +2,11 @@
 //!
 //! The rooms, from the pure to the effectful; imports point upwards in this list only.
 
-pub mod core;
-pub mod identify;
-pub mod pages;
-pub mod control;
-pub mod proxy;
 pub mod admin;
 pub mod app;
 pub mod cli;
+pub mod control;
+pub mod core;
+pub mod identify;
+pub mod pages;
+pub mod proxy;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
-use hubrouter_config::HubUrl;
+use hubrouter_config::{HubUrl, Scheme};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -62,6 +62,13 @@ pub(crate) async fn ask(
     question: Question,
     within: Duration,
 ) -> Result<Answer, Fault> {
+    if url.scheme() == Scheme::Https {
+        // Cookies meant for an encrypted connection must not travel on a plain one.
+        return Err(Fault::Connect(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "TLS towards hubs is not supported",
+        )));
+    }
     let deadline = Instant::now() + within;
     let request = request(url, &question)?;
     let stream = connect(resolver, url, deadline).await.map_err(Fault::Connect)?;

@@ -205,6 +205,18 @@ async fn a_hub_that_is_not_there_got_nothing_sent() {
 }
 
 #[tokio::test]
+async fn a_hub_that_wants_tls_is_never_called_without() {
+    let hub = PlayedHub::saying(model(r#"{"name":"ada"}"#)).await;
+    let url = format!("https://{}", hub.url.authority()).parse().unwrap();
+    let tls = HubClient::new(&Hub::new("a".parse().unwrap(), url), &site("/"), Resolver::new());
+
+    let error = tls.whoami(cookie(), &browser(), SOON).await.unwrap_err();
+
+    assert!(matches!(error, HubError::Connect { .. }), "{error:?}");
+    assert_eq!(hub.heard_count(), 0);
+}
+
+#[tokio::test]
 async fn a_name_is_tried_at_its_next_address_when_the_first_is_dead() {
     let hub = PlayedHub::saying(model(r#"{"name":"ada"}"#)).await;
     let dead = format!("127.0.0.1:{}", nowhere().await.port()).parse().unwrap();

@@ -47,7 +47,8 @@ impl Sockets {
 
 impl Listeners for Sockets {
     fn change(&mut self, wanted: &[SocketAddr]) -> io::Result<()> {
-        let new: Vec<SocketAddr> = wanted.iter().filter(|address| !self.open.contains(address)).copied().collect();
+        let new: Vec<SocketAddr> =
+            wanted.iter().filter(|address| !self.open.contains(address)).copied().collect();
         // Everything new is opened before anything is given to a thread: a refusal changes nothing.
         let mut opened = Vec::new();
         for address in &new {
@@ -60,7 +61,8 @@ impl Listeners for Sockets {
             }
             self.open.push(address);
         }
-        let gone: Vec<SocketAddr> = self.open.iter().filter(|address| !wanted.contains(address)).copied().collect();
+        let gone: Vec<SocketAddr> =
+            self.open.iter().filter(|address| !wanted.contains(address)).copied().collect();
         for address in gone {
             info!(%address, "no longer listening");
             for worker in &self.workers {

@@ -50,7 +50,9 @@ pub enum AppError {
     #[error("{0}")]
     Config(#[from] Refusal),
     /// A listening socket cannot be opened.
-    #[error("cannot listen on {address}: {source}. Free the address, or name another one in the configuration")]
+    #[error(
+        "cannot listen on {address}: {source}. Free the address, or name another one in the configuration"
+    )]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -131,7 +133,8 @@ pub fn start_loaded(loaded: Loaded, setup: Setup) -> Result<Running, AppError> {
     let materials = Materials { fallback_key: random_key()?, resolver: resolver.clone() };
     let config = loaded.config.clone();
     let adopt = config.site.adopt_sessions_of.clone();
-    let live = Arc::new(ArcSwap::from_pointee(picture::of(config, 1, adopt, &Healths::new(), &materials, now)));
+    let live =
+        Arc::new(ArcSwap::from_pointee(picture::of(config, 1, adopt.as_ref(), &Healths::new(), &materials, now)));
     let (signals, signals_in) = mpsc::unbounded_channel();
     let lookups = Lookups::new(random_key()?);
     let shared = Arc::new(Shared::new(Arc::clone(&live), lookups, resolver.clone(), signals));
@@ -143,7 +146,15 @@ pub fn start_loaded(loaded: Loaded, setup: Setup) -> Result<Running, AppError> {
     let admin = admin_socket.local_addr()?;
     let (stop, stopped) = watch::channel(false);
     let view = View::new(Arc::clone(&live), Arc::clone(&board), shared);
-    let parts = ControlParts { loaded, setup, live, materials, signals: signals_in, sockets, board: Arc::clone(&board) };
+    let parts = ControlParts {
+        loaded,
+        setup,
+        live,
+        materials,
+        signals: signals_in,
+        sockets,
+        board: Arc::clone(&board),
+    };
     let control = std::thread::Builder::new()
         .name("control".into())
         .spawn(move || control(parts, resolver, admin_socket, view, stopped))?;

@@ -7,8 +7,8 @@ use std::time::{Instant, SystemTime};
 use arc_swap::ArcSwap;
 
 use crate::admin::{
-    Access, AdminView, ConfigReport, HubReport, PlaneReport, PlanesReport, Readiness, ReloadReport, StatusReport,
-    TrafficReport,
+    Access, AdminView, ConfigReport, HubReport, PlaneReport, PlanesReport, Readiness, ReloadReport,
+    StatusReport, TrafficReport,
 };
 use crate::control::board::Board;
 use crate::control::live::Live;
@@ -114,6 +114,8 @@ fn plane<V: Copy + PartialEq>(health: &PlaneHealth<V>, state: &'static str, now:
         probed: health.is_probed(),
         failures: health.failures(),
         reason: health.last_failure.as_ref().map(|failure| failure.reason.to_string()),
-        latency_ms: health.median_latency().map(|latency| u64::try_from(latency.as_millis()).unwrap_or(u64::MAX)),
+        latency_ms: health
+            .median_latency()
+            .map(|latency| u64::try_from(latency.as_millis()).unwrap_or(u64::MAX)),
     }
 }

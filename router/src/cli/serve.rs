@@ -32,9 +32,18 @@ fn run(args: &ServeArgs) -> Result<(), AppError> {
     });
     let loaded = load()?;
     app::init_logging(&loaded.config.telemetry);
+    raise_descriptor_limit();
     let source = args.config.display().to_string();
     let running = app::start_loaded(loaded, Setup { load, file: Some(args.config.clone()), source })?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(running.until_signalled())?;
     Ok(())
+}
+
+/// Every WebSocket takes two descriptors; the soft limit of many systems is 1,024. As far as the hard limit allows.
+fn raise_descriptor_limit() {
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(limit) => tracing::debug!(limit, "file descriptors"),
+        Err(error) => tracing::warn!(%error, "the limit of file descriptors stays as it is"),
+    }
 }

@@ -156,7 +156,11 @@ impl Controller {
     fn open(&mut self, loaded: &Loaded) -> Result<(), Problem> {
         let wanted: Vec<SocketAddr> = loaded.config.listen.iter().map(|listen| listen.address).collect();
         self.parts.listeners.change(&wanted).map_err(|error| {
-            loaded.problem_at("listen", format!("cannot be opened: {error}"), "free the address or name another one")
+            loaded.problem_at(
+                "listen",
+                format!("cannot be opened: {error}"),
+                "free the address or name another one",
+            )
         })
     }
 
@@ -172,20 +176,18 @@ impl Controller {
         self.know_hubs(now);
         self.number += 1;
         let config = self.parts.loaded.config.clone();
-        let live = picture::of(
-            config,
-            self.number,
-            self.adopted.clone(),
-            &self.healths,
-            &self.parts.materials,
-            now,
-        );
+        let live =
+            picture::of(config, self.number, self.adopted.as_ref(), &self.healths, &self.parts.materials, now);
         self.parts.live.store(Arc::new(live));
         self.parts.probes.follow(&self.parts.loaded.config);
         self.watch(self.parts.loaded.files.clone());
         let problems = self.parts.loaded.warnings.clone();
         self.parts.board.note(Reload { at, accepted: true, problems });
-        info!(snapshot = self.number, hubs = self.parts.loaded.config.hubs.len(), "the configuration was reloaded");
+        info!(
+            snapshot = self.number,
+            hubs = self.parts.loaded.config.hubs.len(),
+            "the configuration was reloaded"
+        );
     }
 
     /// Watches the configuration file and those it names.

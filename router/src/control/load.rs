@@ -54,7 +54,11 @@ pub fn not_in_this_release(loaded: &Loaded) -> Vec<Problem> {
     for (at, listen) in config.listen.iter().enumerate() {
         let key = |name: &str| format!("listen[{at}].{name}");
         if listen.tls.is_some() {
-            refuse(key("tls"), "TLS", "let the load balancer in front do it, and set site.public_url and site.trusted_proxies");
+            refuse(
+                key("tls"),
+                "TLS",
+                "let the load balancer in front do it, and set site.public_url and site.trusted_proxies",
+            );
         }
         if listen.redirect_to_https {
             refuse(key("redirect_to_https"), "the redirect to https", "let the load balancer in front do it");
@@ -100,7 +104,10 @@ mod tests {
         let text = if text.contains("hubs:") { text.to_owned() } else { format!("{hub}{text}") };
         let loaded = hubrouter_config::parse(&text, "t.yaml", &hubrouter_config::FixedSources::default())
             .expect("right as such");
-        not_in_this_release(&loaded).into_iter().map(|problem| format!("{}:{}", problem.line, problem.key)).collect()
+        not_in_this_release(&loaded)
+            .into_iter()
+            .map(|problem| format!("{}:{}", problem.line, problem.key))
+            .collect()
     }
 
     #[test]

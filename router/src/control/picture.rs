@@ -30,7 +30,7 @@ pub type Healths = BTreeMap<HubId, HubHealth>;
 pub fn of(
     config: Config,
     number: u64,
-    adopt: Option<HubId>,
+    adopt: Option<&HubId>,
     healths: &Healths,
     materials: &Materials,
     now: Instant,
@@ -41,11 +41,8 @@ pub fn of(
     let names = config.placement.user_names;
     let site = Arc::new(Site::new(config.site.base_url.clone(), names, hosts));
     let own = OwnCookies::new(Keyring::from_config(&config.session, materials.fallback_key), secure, names);
-    let clients = config
-        .hubs
-        .iter()
-        .map(|hub| HubClient::new(hub, &site, materials.resolver.clone()))
-        .collect();
+    let clients =
+        config.hubs.iter().map(|hub| HubClient::new(hub, &site, materials.resolver.clone())).collect();
     let health = in_order(&config, healths, now);
     Live::new(Snapshot::new(number, config, site, adopt, secure, health), own, clients)
 }

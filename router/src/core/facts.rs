@@ -6,7 +6,7 @@ use hubrouter_hub_adapter::address::Place;
 use hubrouter_hub_adapter::destination::Dest;
 use hubrouter_hub_adapter::names::UserName;
 
-use super::login::LoginPin;
+use super::login::LoginMark;
 use super::snapshot::HubIndex;
 
 /// A fact that only hubs can tell.
@@ -34,7 +34,7 @@ pub struct RequestFacts<'a> {
     /// The hub the person or script chose, if it exists.
     pub chosen: Option<HubIndex>,
     /// What the login cookie holds.
-    pub login: Option<LoginPin>,
+    pub login: Option<LoginMark>,
     /// Hubs whose login the browser holds, in the order of its cookies.
     pub jars: Vec<HubIndex>,
     /// Where the page after the login lives.

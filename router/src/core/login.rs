@@ -12,15 +12,32 @@ use super::snapshot::{HubIndex, Snapshot};
 /// How often a login may be sent on to another hub before a page explains instead.
 pub const MAX_ROUNDS: u8 = 2;
 
-/// What the login cookie holds: the hub at which this login goes on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoginPin {
-    /// The hub.
+/// Whether a login must take place at its hub, or just happens to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Strength {
+    /// Keeps a stranger at one hub until somebody names a better one.
+    Weak,
+    /// Set by a bounce: pins the next login, over the form's name.
+    Strong,
+}
+
+/// What the login cookie holds: where the login that is going on takes place.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LoginMark {
+    /// The hub of the login.
     pub hub: HubId,
-    /// Set when a login was sent on to that hub; a weak one only keeps a stranger there.
-    pub strong: bool,
-    /// How often this login was sent on.
+    /// How binding that is.
+    pub strength: Strength,
+    /// How many times the login was sent on from hub to hub so far.
     pub rounds: u8,
+}
+
+impl LoginMark {
+    /// Whether a bounce set it.
+    #[must_use]
+    pub fn is_strong(&self) -> bool {
+        self.strength == Strength::Strong
+    }
 }
 
 /// A login that a hub just confirmed.
@@ -35,7 +52,7 @@ pub struct Landed<'a> {
     /// Who our session cookie named before.
     pub session: Option<&'a UserName>,
     /// What the login cookie held.
-    pub pin: Option<&'a LoginPin>,
+    pub mark: Option<&'a LoginMark>,
     /// The hub the person chose.
     pub chosen: Option<HubIndex>,
 }
@@ -63,7 +80,7 @@ pub fn land(snapshot: &Snapshot, login: &Landed<'_>) -> Landing {
     let Some(to) = target.filter(|to| *to != login.at) else {
         return Landing::Stay;
     };
-    let rounds = login.pin.filter(|pin| pin.strong).map_or(0, |pin| pin.rounds);
+    let rounds = login.mark.filter(|mark| mark.is_strong()).map_or(0, |mark| mark.rounds);
     if rounds > 0 && sent_here(snapshot, login) {
         return Landing::Stay;
     }
@@ -91,7 +108,8 @@ pub fn destination(
 
 /// Whether this login was sent to this hub, for this user: then it is final.
 fn sent_here(snapshot: &Snapshot, login: &Landed<'_>) -> bool {
-    login.pin.is_some_and(|pin| pin.strong && pin.hub == *snapshot.id(login.at)) && login.session == Some(login.user)
+    login.mark.is_some_and(|mark| mark.is_strong() && mark.hub == *snapshot.id(login.at))
+        && login.session == Some(login.user)
 }
 
 #[cfg(test)]

@@ -9,17 +9,18 @@ struct Case {
     at: &'static str,
     next: Dest,
     known: bool,
-    pin: Option<(&'static str, bool, u8)>,
+    mark: Option<(&'static str, Strength, u8)>,
     chosen: Option<&'static str>,
 }
 
-const AT_A: Case = Case { at: "a", next: Dest::Nobody, known: false, pin: None, chosen: None };
+const AT_A: Case = Case { at: "a", next: Dest::Nobody, known: false, mark: None, chosen: None };
 
 /// What happens when the first user at home on `a` logs in.
 fn landing(case: Case) -> Landing {
     let snapshot = snapshot("a, b, s standby", "{x: b}");
     let user = user_at(&snapshot, "a", 0);
-    let pin = case.pin.map(|(hub, strong, rounds)| LoginPin { hub: hub.parse().unwrap(), strong, rounds });
+    let mark =
+        case.mark.map(|(hub, strength, rounds)| LoginMark { hub: hub.parse().unwrap(), strength, rounds });
     land(
         &snapshot,
         &Landed {
@@ -27,7 +28,7 @@ fn landing(case: Case) -> Landing {
             user: &user,
             next: case.next,
             session: case.known.then_some(&user),
-            pin: pin.as_ref(),
+            mark: mark.as_ref(),
             chosen: case.chosen.map(|hub| index(&snapshot, hub)),
         },
     )
@@ -71,17 +72,20 @@ fn a_login_under_a_chosen_hub_lands_there() {
 
 #[test]
 fn a_login_that_was_sent_here_for_this_user_is_final() {
-    let sent = Case { at: "b", known: true, pin: Some(("b", true, 1)), ..AT_A };
+    let sent = Case { at: "b", known: true, mark: Some(("b", Strength::Strong, 1)), ..AT_A };
     assert_eq!(landing(sent), Landing::Stay);
 }
 
 #[test]
 fn a_login_that_was_sent_here_for_somebody_else_goes_on_and_ends_after_two_rounds() {
-    assert_eq!(landing(Case { at: "b", pin: Some(("b", true, 1)), ..AT_A }), bounce(0, 2));
-    assert_eq!(landing(Case { at: "b", pin: Some(("b", true, 2)), ..AT_A }), Landing::Loop);
+    assert_eq!(landing(Case { at: "b", mark: Some(("b", Strength::Strong, 1)), ..AT_A }), bounce(0, 2));
+    assert_eq!(landing(Case { at: "b", mark: Some(("b", Strength::Strong, 2)), ..AT_A }), Landing::Loop);
 }
 
 #[test]
 fn a_weak_login_counts_no_rounds() {
-    assert_eq!(landing(Case { at: "b", known: true, pin: Some(("b", false, 0)), ..AT_A }), bounce(0, 1));
+    assert_eq!(
+        landing(Case { at: "b", known: true, mark: Some(("b", Strength::Weak, 0)), ..AT_A }),
+        bounce(0, 1)
+    );
 }

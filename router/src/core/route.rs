@@ -143,8 +143,8 @@ fn service(snapshot: &Snapshot, facts: &RequestFacts<'_>) -> Choice {
 
 /// A login happens where its next page lives; else where the person belongs; else at any hub.
 fn login(snapshot: &Snapshot, facts: &RequestFacts<'_>) -> Choice {
-    if let Some(pin) = facts.login.as_ref().filter(|pin| pin.strong)
-        && let Some(hub) = snapshot.find(&pin.hub).filter(|hub| takes_logins(snapshot, *hub))
+    if let Some(mark) = facts.login.as_ref().filter(|mark| mark.is_strong())
+        && let Some(hub) = snapshot.find(&mark.hub).filter(|hub| takes_logins(snapshot, *hub))
     {
         return Ok((hub, Why::StrongLogin));
     }
@@ -238,8 +238,8 @@ fn known_browser(snapshot: &Snapshot, facts: &RequestFacts<'_>) -> Option<Choice
 
 /// Nobody we know: the hub that showed the login page, else any hub that is up.
 fn stranger(snapshot: &Snapshot, facts: &RequestFacts<'_>) -> Choice {
-    if let Some(pin) = &facts.login
-        && let Some(hub) = snapshot.find(&pin.hub).filter(|hub| takes_logins(snapshot, *hub))
+    if let Some(mark) = &facts.login
+        && let Some(hub) = snapshot.find(&mark.hub).filter(|hub| takes_logins(snapshot, *hub))
     {
         return Ok((hub, Why::WeakLogin));
     }
@@ -294,7 +294,6 @@ fn answerable(snapshot: &Snapshot, facts: &RequestFacts<'_>, hub: HubIndex, why:
         Answer::Wait(reason) => Decision::Wait { hub, why, reason },
     }
 }
-
 
 #[cfg(test)]
 #[path = "route_tests.rs"]

@@ -1,13 +1,13 @@
 //! Every row of the routing table by what decides it: owner, visitor, login, callback, token, service, any.
 
+use http::Method;
 use hubrouter_hub_adapter::address::{Place, classify};
 use hubrouter_hub_adapter::destination::Dest;
 use hubrouter_hub_adapter::names::UserName;
-use http::Method;
 
 use super::*;
 use crate::core::facts::{Asked, RequestFacts};
-use crate::core::login::LoginPin;
+use crate::core::login::{LoginMark, Strength};
 use crate::core::sketch_tests::{index, snapshot, user_at};
 
 const A: HubIndex = HubIndex(0);
@@ -25,14 +25,16 @@ fn table() -> Table {
 }
 
 fn table_of(hubs: &str) -> Table {
-    let up = snapshot(&hubs.replace(": down", "").replace(": proxy-down", "").replace(": maintenance", ""), "{}");
+    let up =
+        snapshot(&hubs.replace(": down", "").replace(": proxy-down", "").replace(": maintenance", ""), "{}");
     let (ann, bob) = (user_at(&up, "a", 0), user_at(&up, "b", 0));
     Table { snapshot: snapshot(hubs, "{x: b}"), ann, bob }
 }
 
 impl Table {
     fn place(&self, method: &Method, target: &str) -> Place {
-        let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+        let (path, query) =
+            target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
         classify(&self.snapshot.site, method, path, query).expect("a good address")
     }
 
@@ -40,7 +42,12 @@ impl Table {
         self.decide_as(&Method::GET, target, change)
     }
 
-    fn decide_as(&self, method: &Method, target: &str, change: impl FnOnce(&mut RequestFacts<'_>)) -> Decision {
+    fn decide_as(
+        &self,
+        method: &Method,
+        target: &str,
+        change: impl FnOnce(&mut RequestFacts<'_>),
+    ) -> Decision {
         let place = self.place(method, target);
         let mut facts = RequestFacts {
             place: &place,
@@ -67,14 +74,16 @@ fn to(hub: HubIndex, why: Why) -> Decision {
     Decision::Forward { hub, why }
 }
 
-fn pin(hub: &str, strong: bool) -> Option<LoginPin> {
-    Some(LoginPin { hub: hub.parse().unwrap(), strong, rounds: u8::from(strong) })
+fn mark(hub: &str, strength: Strength) -> Option<LoginMark> {
+    Some(LoginMark { hub: hub.parse().unwrap(), strength, rounds: 0 })
 }
 
 #[test]
 fn the_owner_in_the_path_comes_before_the_visitor() {
     let table = table();
-    for target in ["/user/{}/lab", "/hub/user/{}/lab", "/hub/spawn/{}", "/hub/api/users/{}", "/hub/api/shares/{}"] {
+    for target in
+        ["/user/{}/lab", "/hub/user/{}/lab", "/hub/spawn/{}", "/hub/api/users/{}", "/hub/api/shares/{}"]
+    {
         let target = target.replace("{}", table.bob.as_ref());
         let decision = table.decide(&target, |facts| {
             facts.session = Some(table.ann.clone());
@@ -121,7 +130,7 @@ fn a_browser_with_a_login_and_no_session_is_asked_about_once() {
 fn a_login_happens_in_this_order_strong_next_chosen_form_session_jar_weak_any() {
     let table = table();
     let all = |facts: &mut RequestFacts<'_>| {
-        facts.login = pin("b", true);
+        facts.login = mark("b", Strength::Strong);
         facts.next = Dest::Owner(table.ann.clone());
         facts.chosen = Some(B);
         facts.form_user = Some(table.ann.clone());
@@ -156,7 +165,7 @@ fn a_login_happens_in_this_order_strong_next_chosen_form_session_jar_weak_any() 
     let jar = |facts: &mut RequestFacts<'_>| {
         session(facts);
         facts.jars = Vec::new();
-        facts.login = pin("b", false);
+        facts.login = mark("b", Strength::Weak);
     };
     assert_eq!(without(&jar), to(B, Why::WeakLogin));
     let weak = |facts: &mut RequestFacts<'_>| {
@@ -170,7 +179,7 @@ fn a_login_happens_in_this_order_strong_next_chosen_form_session_jar_weak_any() 
 #[test]
 fn a_login_that_was_sent_to_a_dead_hub_begins_anew_elsewhere() {
     let table = table_of("a, b: down");
-    let decision = table.decide("/hub/login", |facts| facts.login = pin("b", true));
+    let decision = table.decide("/hub/login", |facts| facts.login = mark("b", Strength::Strong));
     assert_eq!(decision, to(A, Why::Any));
 }
 
@@ -210,7 +219,9 @@ fn a_token_without_an_owner_goes_to_the_one_hub_that_knows_it() {
 #[test]
 fn a_whole_collection_with_a_token_needs_a_chosen_hub_and_with_cookies_is_the_sessions() {
     let table = table();
-    for (method, target) in [(Method::GET, "/hub/api/users"), (Method::POST, "/hub/api/users"), (Method::GET, "/hub/api/groups")] {
+    for (method, target) in
+        [(Method::GET, "/hub/api/users"), (Method::POST, "/hub/api/users"), (Method::GET, "/hub/api/groups")]
+    {
         let scripted = table.decide_as(&method, target, |facts| facts.token = Asked::NotYet);
         assert_eq!(scripted, Decision::Own(Own::Collection), "{method} {target}");
         let chosen = table.decide_as(&method, target, |facts| {
@@ -240,7 +251,8 @@ fn the_chosen_hub_decides_for_what_names_no_owner_but_starts_nothing_away_from_h
 fn a_start_by_a_browser_without_a_session_asks_whose_it_is_before_a_chosen_hub_counts() {
     let table = table();
     let decision = table.decide_as(&Method::POST, "/hub/spawn", |facts| {
-        (facts.jars, facts.jar_user, facts.navigation, facts.chosen) = (vec![B], Asked::NotYet, false, Some(B));
+        (facts.jars, facts.jar_user, facts.navigation, facts.chosen) =
+            (vec![B], Asked::NotYet, false, Some(B));
     });
     assert_eq!(decision, Decision::Ask(Question::WhoseBrowser(vec![B])));
 }
@@ -267,7 +279,9 @@ fn files_of_a_page_come_from_the_hub_of_the_page() {
 #[test]
 fn what_acts_on_one_hub_alone_is_refused() {
     let table = table();
-    for target in ["/hub/api/shutdown", "/hub/api/proxy", "/hub/metrics", "/hub/api/info", "/hub/api/%73hutdown"] {
+    for target in
+        ["/hub/api/shutdown", "/hub/api/proxy", "/hub/metrics", "/hub/api/info", "/hub/api/%73hutdown"]
+    {
         let decision = table.decide(target, |facts| facts.session = Some(table.ann.clone()));
         assert!(matches!(decision, Decision::Own(Own::Refused(_))), "{target}: {decision:?}");
     }

@@ -25,7 +25,8 @@ pub fn snapshot(hubs: &str, services: &str) -> Snapshot {
         health.push(health_of(state));
     }
     lines.push_str(&format!("services: {services}\n"));
-    let config = hubrouter_config::parse(&lines, "t.yaml", &FixedSources::default()).expect("a legal file").config;
+    let config =
+        hubrouter_config::parse(&lines, "t.yaml", &FixedSources::default()).expect("a legal file").config;
     let site = Site::new(config.site.base_url.clone(), NameRule::Lower, None);
     Snapshot::new(1, Arc::new(config), Arc::new(site), None, false, health)
 }
@@ -40,7 +41,9 @@ fn health_of(state: &str) -> HubHealth {
     };
     let failed = ProbeResult { seen: Seen::Failed("refused".into()), took: Duration::ZERO };
     let health = HubHealth::new(start);
-    (1..9).fold(health, |health, second| health.step(&rules, plane, &failed, start + Duration::from_secs(second * 60)))
+    (1..9).fold(health, |health, second| {
+        health.step(&rules, plane, &failed, start + Duration::from_secs(second * 60))
+    })
 }
 
 /// The nth user whose home is `hub`.

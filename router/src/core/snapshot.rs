@@ -62,14 +62,15 @@ impl Snapshot {
         number: u64,
         config: Arc<Config>,
         site: Arc<Site>,
-        adopt: Option<HubId>,
+        adopt: Option<&HubId>,
         secure: bool,
         health: Vec<HubHealth>,
     ) -> Self {
         let ids: Vec<HubId> = config.hubs.iter().map(|hub| hub.id.clone()).collect();
-        let jars = Arc::new(JarRules::new(&site, &ids, &config.site.jar_cookies, adopt.as_ref(), secure));
+        let jars = Arc::new(JarRules::new(&site, &ids, &config.site.jar_cookies, adopt, secure));
         let placement = placement::build(&config.placement, &config.hubs);
-        let hubs = config.hubs.iter().cloned().zip(health).map(|(hub, health)| HubView { hub, health }).collect();
+        let hubs =
+            config.hubs.iter().cloned().zip(health).map(|(hub, health)| HubView { hub, health }).collect();
         Self { number, config, site, jars, placement, hubs }
     }
 

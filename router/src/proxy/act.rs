@@ -104,7 +104,9 @@ fn refused(exchange: &Exchange<'_>) -> Option<Page> {
         )));
     }
     crosses_sites(exchange).then(|| {
-        Page::Refused("a page of another kind sent this request without asking (Sec-Fetch-Mode: no-cors)".into())
+        Page::Refused(
+            "a page of another kind sent this request without asking (Sec-Fetch-Mode: no-cors)".into(),
+        )
     })
 }
 
@@ -177,9 +179,10 @@ async fn answer_own(
         Own::RouterPage => return chosen::page(exchange, known, now),
         Own::LoginAnew => return reply::redirect(&wait::login_url(exchange, None)),
         Own::Refused(reason) => Page::Refused(reason.to_owned()),
-        Own::Collection => {
-            Page::Conflict { hubs: exchange.snapshot().indices().map(id).collect(), why: Ambiguity::Collection }
-        }
+        Own::Collection => Page::Conflict {
+            hubs: exchange.snapshot().indices().map(id).collect(),
+            why: Ambiguity::Collection,
+        },
         Own::TokenOfSeveral(hubs) => {
             Page::Conflict { hubs: hubs.into_iter().map(id).collect(), why: Ambiguity::Token }
         }
@@ -189,7 +192,9 @@ async fn answer_own(
             hub: id(home),
             chosen: id(chosen),
         },
-        Own::Maintenance(hub) => Page::Maintenance { hub: id(hub), notebook: wait::notebook(exchange, known) },
+        Own::Maintenance(hub) => {
+            Page::Maintenance { hub: id(hub), notebook: wait::notebook(exchange, known) }
+        }
         Own::NoHub => Page::NoHub,
     };
     reply::page(exchange, &page, known.chosen.map(id).as_ref())

@@ -54,7 +54,9 @@ pub async fn whose_browser(exchange: &Exchange<'_>, hubs: &[HubIndex]) -> Browse
                 break;
             }
             Ok(None) => found.refused.push(*hub),
-            Err(error) => warn!(hub.id = %exchange.id(*hub), %error, "a hub could not say whose browser this is"),
+            Err(error) => {
+                warn!(hub.id = %exchange.id(*hub), %error, "a hub could not say whose browser this is");
+            }
         }
     }
     found
@@ -83,10 +85,11 @@ pub async fn whose_token(exchange: &Exchange<'_>) -> Result<Vec<HubIndex>, Page>
     if !lookups.may_ask(Question::Token, exchange.client.address, now) {
         return Err(Page::TooManyQuestions);
     }
-    let answers = join_all(snapshot.indices().map(|hub| async move {
-        (hub, exchange.live.client(hub).token_owner(token.clone(), WITHIN).await)
-    }))
-    .await;
+    let answers =
+        join_all(snapshot.indices().map(|hub| async move {
+            (hub, exchange.live.client(hub).token_owner(token.clone(), WITHIN).await)
+        }))
+        .await;
     let mut hubs = Vec::new();
     let mut silent = None;
     for (hub, answer) in answers {
@@ -104,7 +107,11 @@ pub async fn whose_token(exchange: &Exchange<'_>) -> Result<Vec<HubIndex>, Page>
         // An answer from some hubs only is good for now, and asked again next time.
         (false, Some(_)) => Ok(hubs),
         (_, None) => {
-            lookups.keep_token(token.as_bytes(), hubs.iter().map(|hub| exchange.id(*hub).clone()).collect(), now);
+            lookups.keep_token(
+                token.as_bytes(),
+                hubs.iter().map(|hub| exchange.id(*hub).clone()).collect(),
+                now,
+            );
             Ok(hubs)
         }
     }

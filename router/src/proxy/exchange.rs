@@ -118,7 +118,8 @@ pub async fn answer(connection: &Connection, request: Request<Incoming>) -> Resp
     let started = config.telemetry.access_log.then(Instant::now);
     let (mut parts, body) = request.into_parts();
     // Only what the log needs is kept, and never a query: tokens travel there.
-    let seen = started.map(|at| (at, parts.method.clone(), parts.uri.clone(), parts.headers.get(HOST).cloned()));
+    let seen =
+        started.map(|at| (at, parts.method.clone(), parts.uri.clone(), parts.headers.get(HOST).cloned()));
     let mut trace = Trace::default();
     let raw_cookies = take_all(&mut parts, COOKIE);
     let response = match read(connection, &live, parts, &raw_cookies) {
@@ -206,4 +207,3 @@ fn path_only(uri: &http::Uri) -> Result<http::Uri, Page> {
     let target = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     target.parse().map_err(|_| Page::BadRequest("the address is not a path".into()))
 }
-

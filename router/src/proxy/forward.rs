@@ -79,4 +79,3 @@ pub fn failed(exchange: &Exchange<'_>, hub: HubIndex, fault: &HubFault) -> Respo
     };
     reply::page(exchange, &page, None)
 }
-

@@ -4,17 +4,17 @@
 
 use std::time::SystemTime;
 
+use http::header::REFERER;
 use hubrouter_hub_adapter::address::{Act, By, Plane, next_of, oauth_state};
 use hubrouter_hub_adapter::destination::{Dest, destination_at};
 use hubrouter_hub_adapter::names::UserName;
-use http::header::REFERER;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::exchange::Exchange;
 use crate::core::facts::{Asked, RequestFacts};
-use crate::core::login::LoginPin;
+use crate::core::login::LoginMark;
 use crate::core::snapshot::HubIndex;
-use crate::identify::signed::{Kind, Session, Strength};
+use crate::identify::signed::{Kind, Session};
 
 /// The field by which scripts choose a hub (D5).
 pub const CHOSEN_HUB_FIELD: &str = "x-hubrouter-hub";
@@ -25,7 +25,7 @@ pub struct Known {
     /// The session, if one verified.
     pub session: Option<Session>,
     /// The login that is going on.
-    pub login: Option<LoginPin>,
+    pub login: Option<LoginMark>,
     /// The hub that was chosen, if it exists.
     pub chosen: Option<HubIndex>,
 }
@@ -43,11 +43,7 @@ impl Known {
         }
         let own = &exchange.live.own;
         let cookies = &exchange.cookies;
-        let login = own.login(cookies.own(own.name(Kind::Login)), now).map(|mark| LoginPin {
-            hub: mark.hub,
-            strong: mark.strength == Strength::Strong,
-            rounds: mark.rounds,
-        });
+        let login = own.login(cookies.own(own.name(Kind::Login)), now);
         Self { session: own.session(cookies.own(own.name(Kind::Session)), now), login, chosen }
     }
 

@@ -3,7 +3,8 @@
 //! `Host` stays as it came: WebSockets are refused by the server otherwise. Cookies are left to `cookies`.
 
 use http::header::{
-    self, CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    self, CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use hubrouter_config::Config;
 
@@ -187,8 +188,11 @@ fn remove_claims(headers: &mut HeaderMap, peer: &Peer, config: &Config) {
         }
     }
     if headers.keys().any(|name| name.as_str().contains('_')) {
-        let doubtful: Vec<HeaderName> =
-            headers.keys().filter(|name| name.as_str().contains('_') && !allowed(name.as_str())).cloned().collect();
+        let doubtful: Vec<HeaderName> = headers
+            .keys()
+            .filter(|name| name.as_str().contains('_') && !allowed(name.as_str()))
+            .cloned()
+            .collect();
         for name in doubtful {
             headers.remove(name);
         }
@@ -218,7 +222,9 @@ mod tests {
 
     fn config(site: &str) -> Config {
         let text = format!("site: {{{site}}}\nhubs:\n  - {{id: a, url: 'http://127.0.0.1:1'}}\n");
-        hubrouter_config::parse(&text, "test.yaml", &hubrouter_config::FixedSources::default()).expect("a legal file").config
+        hubrouter_config::parse(&text, "test.yaml", &hubrouter_config::FixedSources::default())
+            .expect("a legal file")
+            .config
     }
 
     fn sent(fields: &[(&str, &str)], site: &str, from: &str) -> Result<HeaderMap, BadFields> {
@@ -252,8 +258,11 @@ mod tests {
             ("forwarded", "for=6.6.6.6"),
             ("x-original-url", "/user/bob/"),
         ];
-        let headers = sent(&fields, "identity_headers: [X-Site-User]", "192.0.2.1:5").expect("a good request");
-        for name in ["x-forwarded-user", "remote-user", "remote_user", "x-site-user", "forwarded", "x-original-url"] {
+        let headers =
+            sent(&fields, "identity_headers: [X-Site-User]", "192.0.2.1:5").expect("a good request");
+        for name in
+            ["x-forwarded-user", "remote-user", "remote_user", "x-site-user", "forwarded", "x-original-url"]
+        {
             assert!(!headers.contains_key(name), "{name} reached the hub");
         }
         assert_eq!(headers["x-real-ip"], "192.0.2.1");

@@ -18,8 +18,8 @@ use super::login_form;
 use super::proxy_plane::outgoing;
 use super::{headers, logout, reply, send, wait};
 use crate::control::signals::Signal;
+use crate::core::login::Strength;
 use crate::core::snapshot::HubIndex;
-use crate::identify::signed::Strength;
 use crate::pages::{Page, WaitingFor};
 
 const XSRF_FIELDS: [HeaderName; 2] =
@@ -98,7 +98,8 @@ pub struct Answered<'a, 'e> {
 }
 
 /// The proxy answers 503 without a type when the hub behind it is gone; a browser would offer to download that (JARS 6).
-fn is_proxys_own_error(answer: &Response<ToClient>) -> bool {
+#[must_use]
+pub fn is_proxys_own_error(answer: &Response<ToClient>) -> bool {
     answer.status() == StatusCode::SERVICE_UNAVAILABLE && !answer.headers().contains_key(CONTENT_TYPE)
 }
 
@@ -126,7 +127,9 @@ fn translate_tokens(exchange: &mut Exchange<'_>, hub: HubIndex) {
 /// Whether a state cookie among these lines is named after the flow.
 fn names_flow(lines: &[HeaderValue], state: &str) -> bool {
     let tag = flow_tag(state);
-    let name = |line: &HeaderValue| line.to_str().ok().and_then(|line| line.split_once('=')).map(|(name, _)| name.to_owned());
+    let name = |line: &HeaderValue| {
+        line.to_str().ok().and_then(|line| line.split_once('=')).map(|(name, _)| name.to_owned())
+    };
     lines.iter().filter_map(name).any(|name| name.ends_with(&tag))
 }
 
@@ -143,19 +146,24 @@ impl Answered<'_, '_> {
         let state = begun.as_deref().or(request_state);
         let lines: Vec<HeaderValue> = answer.headers().get_all(SET_COOKIE).iter().cloned().collect();
         answer.headers_mut().remove(SET_COOKIE);
-        let sets_token = lines.iter().any(|line| hubrouter_hub_adapter::cookies::xsrf_of_set_cookie(line).is_some());
+        let sets_token =
+            lines.iter().any(|line| hubrouter_hub_adapter::cookies::xsrf_of_set_cookie(line).is_some());
         let kept = fresh_token.filter(|_| !sets_token).cloned();
-        let jarred = self.into_jar(lines.into_iter().chain(kept), state);
-        let named_after_flow = begun.as_deref().is_some_and(|state| names_flow(&jarred, state));
+        let lines = self.jarred(lines.into_iter().chain(kept), state);
+        let named_after_flow = begun.as_deref().is_some_and(|state| names_flow(&lines, state));
         // Adopted cookies stand before the hub's own lines, whose word is newer.
         reply::set_cookies(&mut answer, self.exchange.cookies.adopted());
-        reply::set_cookies(&mut answer, jarred);
+        reply::set_cookies(&mut answer, lines);
         self.add_own(&mut answer, begun.as_deref().filter(|_| !named_after_flow));
         answer
     }
 
     /// The hub's lines under the names of its jar.
-    pub fn into_jar(&self, lines: impl IntoIterator<Item = HeaderValue>, state: Option<&str>) -> Vec<HeaderValue> {
+    pub fn jarred(
+        &self,
+        lines: impl IntoIterator<Item = HeaderValue>,
+        state: Option<&str>,
+    ) -> Vec<HeaderValue> {
         let exchange = self.exchange;
         let sender = Sender {
             hub: exchange.id(self.going.hub),
@@ -216,7 +224,8 @@ impl Answered<'_, '_> {
         let exchange = self.exchange;
         let snapshot = exchange.snapshot();
         let home = self.going.known.user().and_then(|user| snapshot.home(user));
-        let keep: Vec<&HubId> = home.into_iter().chain([self.going.hub]).map(|hub| exchange.id(hub)).collect();
+        let keep: Vec<&HubId> =
+            home.into_iter().chain([self.going.hub]).map(|hub| exchange.id(hub)).collect();
         let excess = exchange.cookies.over_cap(&keep);
         let hubs: Vec<HubIndex> = excess.iter().filter_map(|id| snapshot.find(id)).collect();
         logout::in_background(exchange, self.browser, &hubs);

@@ -17,10 +17,10 @@ use tracing::{info, warn};
 use super::body::ToClient;
 use super::hub_plane::Answered;
 use super::{ask, logout, reply, wait};
-use crate::core::login::{self, Landing};
+use crate::core::login::{self, Landing, LoginMark, Strength};
 use crate::core::snapshot::HubIndex;
 use crate::core::why::Why;
-use crate::identify::signed::{Kind, LoginMark, OwnCookies, Strength};
+use crate::identify::signed::{Kind, OwnCookies};
 use crate::pages::{Link, Page};
 
 /// What becomes of an answer after a look at the login in it.
@@ -97,7 +97,7 @@ fn land(answered: &Answered<'_, '_>, answer: &Response<ToClient>, user: &UserNam
         user,
         next: next.map_or(Dest::Nobody, |next| destination_at(&snapshot.site, host, next)),
         session: answered.going.known.user(),
-        pin: answered.going.known.login.as_ref(),
+        mark: answered.going.known.login.as_ref(),
         chosen: answered.going.known.chosen,
     };
     let landing = match next {

@@ -35,7 +35,7 @@ pub async fn exchange(
 ) -> Option<Exchanged> {
     let id = exchange.id(hub);
     let site = exchange.snapshot().config.site.public_url.as_ref().map(PublicUrl::origin);
-    let same = same_origin(&exchange.parts.headers, site.as_deref(), exchange.client.scheme, exchange.host());
+    let same = same_origin(&exchange.parts.headers, site, exchange.client.scheme, exchange.host());
     if !needs_exchange(&exchange.cookies, &form.fields, id, same) {
         return None;
     }

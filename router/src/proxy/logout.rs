@@ -33,7 +33,8 @@ struct Told {
 pub async fn everywhere(exchange: &Exchange<'_>, known: &Known) -> Response<ToClient> {
     let browser = exchange.browser();
     let told = tell_all(exchange, &browser).await;
-    let dead: Vec<HubId> = told.iter().filter(|told| told.answer.is_err()).map(|told| exchange.id(told.hub).clone()).collect();
+    let dead: Vec<HubId> =
+        told.iter().filter(|told| told.answer.is_err()).map(|told| exchange.id(told.hub).clone()).collect();
     let owner = known.user().and_then(|user| exchange.snapshot().home(user));
     let own = owner.or_else(|| told.first().map(|told| told.hub));
     let mut response = None;
@@ -66,9 +67,9 @@ pub async fn everywhere(exchange: &Exchange<'_>, known: &Known) -> Response<ToCl
 
 async fn tell_all(exchange: &Exchange<'_>, browser: &Browser) -> Vec<Told> {
     let snapshot = exchange.snapshot();
-    let jars = snapshot.indices().flat_map(|hub| {
-        exchange.cookies.for_logout(exchange.id(hub)).into_iter().map(move |jar| (hub, jar))
-    });
+    let jars = snapshot
+        .indices()
+        .flat_map(|hub| exchange.cookies.for_logout(exchange.id(hub)).into_iter().map(move |jar| (hub, jar)));
     join_all(jars.map(|(hub, jar)| async move {
         let answer = exchange.live.client(hub).logout(jar.clone(), browser, WITHIN).await;
         Told { hub, jar, answer }

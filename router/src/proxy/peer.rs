@@ -124,7 +124,9 @@ mod tests {
         let text = format!(
             "site: {{trusted_proxies: [{trusted}]}}\nhubs:\n  - {{id: a, url: 'http://127.0.0.1:1'}}\n"
         );
-        hubrouter_config::parse(&text, "test.yaml", &hubrouter_config::FixedSources::default()).expect("a legal file").config
+        hubrouter_config::parse(&text, "test.yaml", &hubrouter_config::FixedSources::default())
+            .expect("a legal file")
+            .config
     }
 
     fn headers(forwarded: &str, proto: &str) -> HeaderMap {

@@ -115,7 +115,11 @@ impl Pools {
     /// # Errors
     ///
     /// As [`Pools::lease`].
-    pub async fn connect_for_upgrade(&self, url: &HubUrl, connect: Duration) -> io::Result<SendRequest<ToHub>> {
+    pub async fn connect_for_upgrade(
+        &self,
+        url: &HubUrl,
+        connect: Duration,
+    ) -> io::Result<SendRequest<ToHub>> {
         let stream = self.open(url, connect).await?;
         let (sender, connection) = handshake(stream).await?;
         tokio::task::spawn_local(async move {
@@ -129,9 +133,9 @@ impl Pools {
     pub fn sweep(&self, idle: Duration, configured: impl Fn(&HubId) -> bool) {
         let now = Instant::now();
         self.hubs.borrow_mut().retain(|id, pool| {
-            pool.idle.borrow_mut().retain(|entry| {
-                now.duration_since(entry.since) < idle && !entry.sender.is_closed()
-            });
+            pool.idle
+                .borrow_mut()
+                .retain(|entry| now.duration_since(entry.since) < idle && !entry.sender.is_closed());
             configured(id)
         });
     }

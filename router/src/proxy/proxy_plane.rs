@@ -11,9 +11,9 @@ use tracing::{debug, warn};
 use super::body::{FromHub, ToClient, ToHub};
 use super::exchange::Exchange;
 use super::forward::{self, Going};
-use super::{headers, reply, send, tunnel};
+use super::{headers, hub_plane, reply, send, tunnel, wait};
 use crate::core::snapshot::HubIndex;
-use crate::pages::Page;
+use crate::pages::{Page, WaitingFor};
 
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
@@ -39,8 +39,9 @@ pub async fn forward(mut exchange: Exchange<'_>, going: Going, body: ToHub) -> R
 /// The other half of a WebSocket's opening, if this request is one (RFC 6455 4.1).
 fn take_upgrade(exchange: &mut Exchange<'_>) -> Option<OnUpgrade> {
     let parts = &mut exchange.parts;
-    let asks =
-        parts.method == Method::GET && parts.version == Version::HTTP_11 && headers::asks_websocket(&parts.headers);
+    let asks = parts.method == Method::GET
+        && parts.version == Version::HTTP_11
+        && headers::asks_websocket(&parts.headers);
     parts.extensions.remove::<OnUpgrade>().filter(|_| asks)
 }
 
@@ -57,6 +58,10 @@ pub fn outgoing(exchange: &Exchange<'_>, fields: HeaderMap, body: ToHub) -> Requ
 async fn plain(exchange: Exchange<'_>, going: Going, request: Request<ToHub>) -> Response<ToClient> {
     let hub = &exchange.snapshot().hub(going.hub).hub;
     match send::send(&exchange.worker().pools, hub, request, forward::manner(&exchange)).await {
+        // Its default route leads to the hub, and the hub is gone. A browser would offer to download that (JARS 6).
+        Ok(answer) if hub_plane::is_proxys_own_error(&answer) => {
+            wait::after_fault(&exchange, going.hub, WaitingFor::HubDown, true)
+        }
         Ok(mut answer) => {
             headers::to_client(answer.headers_mut(), false);
             keep_own_cookies_only(&exchange, going.hub, answer.headers_mut());
@@ -74,7 +79,8 @@ async fn websocket(
     client: OnUpgrade,
 ) -> Response<ToClient> {
     let hub = &exchange.snapshot().hub(going.hub).hub;
-    let opened = send::open_websocket(&exchange.worker().pools, hub, request, forward::manner(&exchange)).await;
+    let opened =
+        send::open_websocket(&exchange.worker().pools, hub, request, forward::manner(&exchange)).await;
     let mut answer = match opened {
         Ok(answer) => answer,
         Err(fault) => return forward::failed(&exchange, going.hub, &fault),

@@ -82,9 +82,7 @@ async fn attempt(
             let unsent = error.take_message();
             Err(Failed { fault: HubFault::from_hyper(&hub.id, error.into_error()), unsent })
         }
-        Err(_) => {
-            Err(Failed { fault: HubFault::Late { hub: hub.id.clone(), waited: head }, unsent: None })
-        }
+        Err(_) => Err(Failed { fault: HubFault::Late { hub: hub.id.clone(), waited: head }, unsent: None }),
     }
 }
 

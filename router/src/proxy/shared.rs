@@ -30,7 +30,12 @@ pub struct Shared {
 impl Shared {
     /// Joins the parts.
     #[must_use]
-    pub fn new(live: Arc<ArcSwap<Live>>, lookups: Lookups, resolver: Resolver, signals: mpsc::UnboundedSender<Signal>) -> Self {
+    pub fn new(
+        live: Arc<ArcSwap<Live>>,
+        lookups: Lookups,
+        resolver: Resolver,
+        signals: mpsc::UnboundedSender<Signal>,
+    ) -> Self {
         Self { live, lookups, resolver, counts: Counts::default(), signals }
     }
 

@@ -27,7 +27,12 @@ pub fn takes(snapshot: &Snapshot, hub: HubIndex, plane: Plane) -> bool {
 
 /// The answer while probes say that the hub cannot answer: nothing was sent to it.
 #[must_use]
-pub fn for_hub(exchange: &Exchange<'_>, known: &Known, hub: HubIndex, reason: WaitReason) -> Response<ToClient> {
+pub fn for_hub(
+    exchange: &Exchange<'_>,
+    known: &Known,
+    hub: HubIndex,
+    reason: WaitReason,
+) -> Response<ToClient> {
     let hub_plane = exchange.snapshot().hub(hub).health.hub.verdict;
     let why = match (reason, hub_plane) {
         (WaitReason::HubStarting, _) => WaitingFor::Starting,
@@ -41,7 +46,12 @@ pub fn for_hub(exchange: &Exchange<'_>, known: &Known, hub: HubIndex, reason: Wa
 
 /// The answer when the hub broke off or refused just now, before any probe said so.
 #[must_use]
-pub fn after_fault(exchange: &Exchange<'_>, hub: HubIndex, why: WaitingFor, sent: bool) -> Response<ToClient> {
+pub fn after_fault(
+    exchange: &Exchange<'_>,
+    hub: HubIndex,
+    why: WaitingFor,
+    sent: bool,
+) -> Response<ToClient> {
     waiting(exchange, hub, why, retry(exchange, sent), None)
 }
 
@@ -84,7 +94,12 @@ fn retry(exchange: &Exchange<'_>, sent: bool) -> Retry {
         return Retry::SameUrl { after: AGAIN_AFTER };
     }
     if row.act == Act::Start && !reads && !sent {
-        let spawn = address::spawn_url(&exchange.snapshot().site, exchange.place.owner.as_ref(), exchange.place.server.as_deref(), None);
+        let spawn = address::spawn_url(
+            &exchange.snapshot().site,
+            exchange.place.owner.as_ref(),
+            exchange.place.server.as_deref(),
+            None,
+        );
         return Retry::SpawnAgain { spawn: Link::new(spawn, "Choose again") };
     }
     let next = wanted_page(exchange, reads);
@@ -106,7 +121,9 @@ fn wanted_page(exchange: &Exchange<'_>, reads: bool) -> Option<String> {
 fn why_not_again(act: Act) -> &'static str {
     match act {
         Act::LoginForm => "A password is never sent twice.",
-        Act::Callback | Act::ServerCallback => "A login that was under way cannot be continued, only begun anew.",
+        Act::Callback | Act::ServerCallback => {
+            "A login that was under way cannot be continued, only begun anew."
+        }
         Act::Start => "The start of a server is never asked for twice.",
         _ => "What was sent may have arrived, so it is not sent again.",
     }

@@ -56,6 +56,7 @@ pub struct Worker {
     pub shared: Arc<Shared>,
     /// Connections to hubs.
     pub pools: Pools,
+    #[expect(clippy::redundant_allocation, reason = "threads count in the inner one seldom, requests in the outer one")]
     live: RefCell<Rc<Arc<Live>>>,
     open: Cell<usize>,
     emptied: Notify,
@@ -69,7 +70,8 @@ pub struct Worker {
 /// The operating system gives no thread.
 pub fn start(number: usize, shared: Arc<Shared>) -> std::io::Result<Handle> {
     let (orders, receiver) = mpsc::unbounded_channel();
-    let thread = std::thread::Builder::new().name(format!("proxy-{number}")).spawn(move || run(shared, receiver))?;
+    let thread =
+        std::thread::Builder::new().name(format!("proxy-{number}")).spawn(move || run(shared, receiver))?;
     Ok(Handle { orders, thread })
 }
 

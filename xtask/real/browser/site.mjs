@@ -1,6 +1,6 @@
 // The site under test: real hubs, and the router in front of them.
 
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
@@ -56,7 +56,7 @@ export class Site {
       placement: { seed: "the real hubs of the test" },
       session: { keys: [{ file: key }] },
       // Short, so that a killed hub is noticed while somebody watches.
-      health: { interval: "500ms", timeout: "1s", fall: 2, rise: 1 },
+      health: { interval: "1s", timeout: "1s", fall: 2, rise: 1 },
       telemetry: { log: { format: "text", level: "debug" } },
     };
     this.config = join(state, "hubrouter.yaml");
@@ -65,12 +65,10 @@ export class Site {
 
   /** The hub where `user` belongs, as the router's own command says. */
   home(user) {
-    const told = execFileSync(
-      this.places.router,
-      ["explain", user, "--config", this.config, "--format", "json"],
-      { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] },
-    );
-    return this.hubs.get(JSON.parse(told).hub);
+    const words = ["explain", user, "--config", this.config, "--format", "json"];
+    const told = spawnSync(this.places.router, words, { encoding: "utf8" });
+    if (told.status !== 0) throw new Error(`hubrouter explain ${user}: ${told.stderr}${told.error ?? ""}`);
+    return this.hubs.get(JSON.parse(told.stdout).hub);
   }
 
   /** A user nobody has taken yet, whose home is `hub`. */

@@ -10,7 +10,9 @@ use crate::app::Running;
 pub(super) fn welcome(running: &Running, hubs: &[SimHub]) {
     let site = running.addresses.first().map_or_else(String::new, |address| format!("http://{address}"));
     let admin = running.admin;
-    println!("\nOne web site:   {site}\nOperator:       http://{admin}/status\n\nBehind it, simulated on loopback:");
+    println!(
+        "\nOne web site:   {site}\nOperator:       http://{admin}/status\n\nBehind it, simulated on loopback:"
+    );
     for hub in hubs {
         println!("  {:<6} {}", hub.id(), hub.url());
     }

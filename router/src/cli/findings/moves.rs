@@ -1,5 +1,6 @@
 //! Who moves between two configurations: a pure computation for `plan`.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 
 use hubrouter_config::{Config, HubId};
@@ -81,7 +82,7 @@ impl Moves {
             .into_iter()
             .map(|((from, to), users)| Flow { from: from.clone(), to: to.clone(), users })
             .collect();
-        flows.sort_by(|a, b| b.users.cmp(&a.users)); // stable: equal streams stay in the order of their hubs
+        flows.sort_by_key(|flow| Reverse(flow.users)); // stable: equal streams stay in the order of their hubs
         flows
     }
 }

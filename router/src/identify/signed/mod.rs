@@ -13,6 +13,7 @@ use http::HeaderValue;
 use hubrouter_config::HubId;
 use hubrouter_hub_adapter::names::{NameRule, UserName};
 
+use crate::core::login::LoginMark;
 pub use keyring::Keyring;
 use payload::RawSession;
 
@@ -72,26 +73,6 @@ impl Session {
         let left = self.expires_at.duration_since(now).unwrap_or_default();
         self.by_retired_key || left < lifetime / 2
     }
-}
-
-/// Whether a login must take place at its hub, or just happens to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Strength {
-    /// Keeps a stranger at one hub until somebody names a better one.
-    Weak,
-    /// Set by a bounce: pins the next login, over the form's name.
-    Strong,
-}
-
-/// Where the login that is going on takes place.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct LoginMark {
-    /// The hub of the login.
-    pub hub: HubId,
-    /// How binding that is.
-    pub strength: Strength,
-    /// How many times the login was bounced from hub to hub so far.
-    pub rounds: u8,
 }
 
 /// Makes, reads and ends the own cookies of one site.

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use hubrouter_config::HubId;
 use sha2::{Digest as _, Sha256};
 
-use super::{LoginMark, Strength};
+use crate::core::login::{LoginMark, Strength};
 
 /// The longest user name that is signed, in bytes: hubs keep names of at most 255 characters of at most 4 bytes.
 pub(super) const LONGEST_NAME: usize = 1020;

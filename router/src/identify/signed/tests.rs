@@ -4,6 +4,7 @@ use hubrouter_config::{Secret, Session as Settings};
 use proptest::prelude::*;
 
 use super::*;
+use crate::core::login::Strength;
 
 const FALLBACK: [u8; 32] = [9; 32];
 
