@@ -96,6 +96,10 @@ pub enum Act {
     ChooseHub,
     /// Ends that choice.
     ClearChoice,
+    /// Clears this site's cookies in the browser.
+    ClearCookies,
+    /// Changes a user, perhaps the name.
+    EditUser,
 }
 
 impl Row {
@@ -113,7 +117,7 @@ impl Row {
                 }
                 Act::Authorize | Act::Logout | Act::Start => true,
                 Act::Plain | Act::Progress | Act::Static | Act::CspReport | Act::Health => false,
-                Act::ChooseHub | Act::ClearChoice => false,
+                Act::ChooseHub | Act::ClearChoice | Act::ClearCookies | Act::EditUser => false,
             }
     }
 
@@ -154,8 +158,6 @@ const START_PAGE: &[&str] = &["GET", "HEAD", "POST"];
 const POST: &[&str] = &["POST"];
 const PATCH: &[&str] = &["PATCH"];
 
-const RENAME: &str = "renaming a user is not supported on a site of several hubs: the new name may belong to another \
-                      hub; create the new user and move the files instead";
 const PER_HUB: &str =
     "this address concerns one hub only and is not open to the public; ask that hub directly";
 
@@ -197,7 +199,7 @@ pub static TABLE: &[Row] = &[
     hub("api metrics", "hub/api/metrics/**", By::Refused(PER_HUB), Act::Plain),
     hub("api proxy", "hub/api/proxy/**", By::Refused(PER_HUB), Act::Plain),
     hub("api shutdown", "hub/api/shutdown/**", By::Refused(PER_HUB), Act::Plain),
-    hub("api rename user", "hub/api/users/<owner>", By::Refused(RENAME), Act::Plain).only(PATCH),
+    hub("api edit user", "hub/api/users/<owner>", By::Owner, Act::EditUser).only(PATCH),
     hub("api start", "hub/api/users/<owner>/server", By::Owner, Act::Start).only(POST),
     hub("api server", "hub/api/users/<owner>/server", By::Owner, Act::Plain),
     hub("api progress", "hub/api/users/<owner>/server/progress", By::Owner, Act::Progress),
@@ -270,6 +272,7 @@ pub static TABLE: &[Row] = &[
     ours("proxy health", "/_chp_healthz", Act::Health),
     ours("choose hub", "_hubrouter/hub/<hub>", Act::ChooseHub),
     ours("clear choice", "_hubrouter/hub", Act::ClearChoice),
+    ours("clear cookies", "_hubrouter/clear-cookies", Act::ClearCookies),
     ours("router", "_hubrouter/**", Act::Plain),
     ours("root router", "/_hubrouter/**", Act::Plain),
 

@@ -14,11 +14,11 @@ mod resolve;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use hubrouter_config::{Hub, HubId, HubUrl, Scheme};
+use hubrouter_config::{Hub, HubId, HubUrl, Scheme, Secret};
 use serde::Deserialize;
 
 use self::call::Answer;
@@ -46,6 +46,7 @@ struct Paths {
     whoami: String,
     login: String,
     logout: String,
+    one_user: String,
 }
 
 /// A call: its path, and its name in errors, which is without `base_url`.
@@ -150,6 +151,7 @@ impl HubClient {
             whoami: address::whoami_path(site),
             login: address::login_url(site, None),
             logout: address::logout_url(site),
+            one_user: format!("{}?limit=1", address::users_api(site)),
         });
         HubClient { hub: hub.id.clone(), url, paths, resolver }
     }
@@ -248,6 +250,22 @@ impl HubClient {
         }
         headers.remove("keep-alive");
         Ok(LogoutAnswer { status, headers, body })
+    }
+
+    /// Asks for something that the hub has to look up in its database (`GET /hub/api/users?limit=1`); returns how long
+    /// that took. Health pages answer without it.
+    ///
+    /// # Errors
+    ///
+    /// [`HubError::Failing`] with 401 or 403 when the hub does not know the token or it lacks `list:users`; any other
+    /// [`HubError`] too.
+    pub async fn ask_database(&self, token: &Secret<String>, within: Duration) -> Result<Duration, HubError> {
+        let call = Call { name: "GET /hub/api/users?limit=1", path: &self.paths.one_user };
+        let authorization = HeaderValue::from_str(&format!("token {}", token.expose()));
+        let headers = authorization.map(|value| HeaderMap::from_iter([(header::AUTHORIZATION, value)]));
+        let started = Instant::now();
+        let answer = self.get(call, headers.unwrap_or_default(), None, within).await?;
+        if answer.status.is_success() { Ok(started.elapsed()) } else { Err(self.refused(call, &answer)) }
     }
 
     async fn identity(

@@ -347,3 +347,23 @@ fn a_call_may_be_awaited_on_any_runtime() {
     is_send(|client, browser| client.logout(cookie(), browser, SOON));
     is_send(|client, _| client.token_owner(cookie(), SOON));
 }
+
+#[tokio::test]
+async fn the_database_is_asked_for_one_user_with_the_routers_token() {
+    let hub = PlayedHub::saying(model("[]")).await;
+
+    client(&hub).ask_database(&Secret::new("t0ken".to_owned()), SOON).await.unwrap();
+
+    let heard = hub.heard();
+    assert!(heard.starts_with("get /hub/api/users?limit=1 http/1.1"), "{heard}");
+    assert!(heard.contains("authorization: token t0ken"), "{heard}");
+}
+
+#[tokio::test]
+async fn a_token_that_the_hub_refuses_is_named_by_its_status() {
+    let hub = PlayedHub::saying(status("403 Forbidden", &[])).await;
+
+    let refused = client(&hub).ask_database(&Secret::new("wrong".to_owned()), SOON).await;
+
+    assert!(matches!(refused, Err(HubError::Failing { status: StatusCode::FORBIDDEN, .. })), "{refused:?}");
+}

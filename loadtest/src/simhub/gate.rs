@@ -9,16 +9,20 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
 use http::StatusCode;
+use http::header::CONTENT_TYPE;
 use sha2::{Digest, Sha256};
 
 use super::hub::{self, Identity};
 use super::inner::Inner;
 use super::signed::{sign, verify, xsrf_id, xsrf_token};
 use super::text::{hex, random_hex, with_query};
-use super::wire::{Answer, Ask, NewCookie, html, redirect};
+use super::wire::{Answer, Ask, NewCookie, html, put, redirect, typed};
 
 /// How long a login may be under way.
 const STATE_AGE: Duration = Duration::from_secs(600);
+
+/// How long Tornado lets signed cookies live in browsers.
+const MONTH: Duration = Duration::from_secs(30 * 86_400);
 
 /// One client of the hub's OAuth, with what its process remembers.
 pub(crate) struct Gate {
@@ -149,15 +153,16 @@ impl Gate {
                 ("client_id", self.client_id.as_str()),
                 ("redirect_uri", &self.callback()),
                 ("response_type", "code"),
-                ("state", &state),
                 ("code_challenge", &challenge),
                 ("code_challenge_method", "S256"),
+                ("state", &state),
             ],
         );
-        let mut answer = redirect(StatusCode::FOUND, &url);
+        let mut answer = moved(&url);
         let value = sign(&self.secret, &cookie, &state);
         let cookie = NewCookie::new(&cookie, &value, &self.prefix);
-        NewCookie { http_only: true, secure: ask.scheme() == "https", max_age: Some(600), ..cookie }.add_to(&mut answer);
+        let secure = ask.scheme() == "https";
+        NewCookie { http_only: true, secure, max_age: Some(600), expires: Some(MONTH), ..cookie }.add_to(&mut answer);
         answer
     }
 
@@ -172,7 +177,7 @@ impl Gate {
 
     /// `oauth_callback`: code to token to cookie, and on to where the visitor wanted to go.
     pub(crate) fn finish_login(&self, inner: &Inner, ask: &Ask, may: impl Fn(&Identity) -> bool) -> Answer {
-        let refuse = |status: StatusCode, text: &str| html(status, format!("<h1>{status}</h1><p>{text}</p>"));
+        let refuse = |status: StatusCode, text: &str| page(status, &format!("<h1>{status}</h1><p>{text}</p>"));
         let Some(code) = ask.argument("code").filter(|code| !code.is_empty()) else {
             return refuse(StatusCode::BAD_REQUEST, "OAuth callback made without a token");
         };
@@ -195,15 +200,14 @@ impl Gate {
             Ok(_) => {}
             Err(_) => return refuse(StatusCode::INTERNAL_SERVER_ERROR, "oauth callback failed to identify a user"),
         }
-        let mut answer = redirect(StatusCode::FOUND, &state.next);
+        let mut answer = moved(&state.next);
         for (name, _) in ask.cookies().iter().filter(|(name, _)| name.starts_with(&self.state_cookie())) {
             NewCookie::gone(name, &self.prefix).add_to(&mut answer);
         }
         let value = sign(&self.secret, &self.client_id, &token);
         let secure = ask.scheme() == "https";
-        let month = Some(Duration::from_secs(30 * 86_400));
         let cookie = NewCookie::new(&self.client_id, &value, &self.prefix);
-        NewCookie { http_only: true, secure, expires: month, ..cookie }.add_to(&mut answer);
+        NewCookie { http_only: true, secure, expires: Some(MONTH), ..cookie }.add_to(&mut answer);
         let xsrf = xsrf_token(&self.secret, &xsrf_id_of(ask, Some(&token)));
         NewCookie::new("_xsrf", &xsrf, &self.prefix).add_to(&mut answer);
         answer
@@ -253,10 +257,16 @@ impl Visitor {
     }
 }
 
-impl PartialEq for Identity {
-    fn eq(&self, other: &Identity) -> bool {
-        self.name == other.name && self.service == other.service
-    }
+/// A page as Tornado's own handlers write it.
+pub(crate) fn page(status: StatusCode, text: &str) -> Answer {
+    typed(status, "text/html; charset=UTF-8", text.to_owned())
+}
+
+/// A redirect of such a handler.
+pub(crate) fn moved(location: &str) -> Answer {
+    let mut answer = redirect(StatusCode::FOUND, location);
+    put(&mut answer, CONTENT_TYPE, "text/html; charset=UTF-8");
+    answer
 }
 
 /// What a server says when its hub does not answer and it remembers nothing.

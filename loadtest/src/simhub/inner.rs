@@ -82,13 +82,14 @@ impl Inner {
         let start = {
             let mut data = self.data();
             let Some(row) = data.user_mut(user) else { return };
-            let row = row.servers.entry(server.to_owned()).or_insert_with(Server::new);
+            let row = row.servers.entry(server.to_owned()).or_insert_with(|| Server::new(server));
             if row.active() {
                 return;
             }
             row.state = ServerState::Pending;
             row.start += 1;
             row.started = Some(SystemTime::now());
+            row.last_activity = row.started;
             row.user_options = user_options;
             row.start
         };

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::options::{SimHubOptions, TokenOwner};
 use super::sharing::Sharing;
@@ -67,18 +67,21 @@ pub(crate) struct Server {
     pub(crate) start: u64,
     pub(crate) started: Option<SystemTime>,
     pub(crate) last_activity: Option<SystemTime>,
+    pub(crate) display_name: String,
+    /// Null until it is started for the first time.
     pub(crate) user_options: Value,
     pub(crate) process: Option<Arc<Process>>,
 }
 
 impl Server {
-    pub(crate) fn new() -> Server {
+    pub(crate) fn new(name: &str) -> Server {
         Server {
+            display_name: name.to_owned(),
             state: ServerState::Stopped,
             start: 0,
             started: None,
             last_activity: None,
-            user_options: json!({}),
+            user_options: Value::Null,
             process: None,
         }
     }

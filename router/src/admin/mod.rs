@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 pub use access::Access;
 pub use report::{
-    ConfigReport, HubReport, PlaneReport, PlanesReport, Readiness, ReloadReport, StatusReport, TrafficReport,
+    ConfigReport, DatabaseReport, HubReport, PlaneReport, PlanesReport, Readiness, ReloadReport,
+    StatusReport, TrafficReport,
 };
 pub use server::serve;
 

@@ -73,10 +73,25 @@ pub struct HubReport {
     pub weight: Weight,
     /// Whether its users can move.
     pub storage: Storage,
+    /// What came of asking its database at a low rate; none before the first time, or without `api_token`.
+    pub database: Option<DatabaseReport>,
     /// How it feels, per plane.
     pub planes: PlanesReport,
     /// Numbers by name, for example of open streams or of requests since the start.
     pub counts: BTreeMap<&'static str, u64>,
+}
+
+/// What came of asking a hub's database.
+#[derive(Clone, Debug, Serialize)]
+pub struct DatabaseReport {
+    /// Whether it answered.
+    pub ok: bool,
+    /// How many seconds ago it was asked.
+    pub asked_seconds_ago: u64,
+    /// How long the answer took, in milliseconds.
+    pub latency_ms: Option<u64>,
+    /// Why there was none: a wrong token, or a hub in trouble.
+    pub reason: Option<String>,
 }
 
 /// The two planes of a hub.

@@ -49,6 +49,7 @@ impl AdminView for View {
                 tier: Tier::Active,
                 weight: Weight::default(),
                 storage: Storage::Local,
+                database: None,
                 planes: PlanesReport { proxy: plane("up", None), hub: plane("down", Some("refused")) },
                 counts: BTreeMap::from([("requests", 3)]),
             }],

@@ -20,6 +20,7 @@ use tracing::{info, warn};
 use crate::admin;
 use crate::control::board::Board;
 use crate::control::controller::{Controller, Load, Parts};
+use crate::control::database;
 use crate::control::live::Live;
 use crate::control::load::Refusal;
 use crate::control::picture::{self, Healths, Materials};
@@ -133,8 +134,14 @@ pub fn start_loaded(loaded: Loaded, setup: Setup) -> Result<Running, AppError> {
     let materials = Materials { fallback_key: random_key()?, resolver: resolver.clone() };
     let config = loaded.config.clone();
     let adopt = config.site.adopt_sessions_of.clone();
-    let live =
-        Arc::new(ArcSwap::from_pointee(picture::of(config, 1, adopt.as_ref(), &Healths::new(), &materials, now)));
+    let live = Arc::new(ArcSwap::from_pointee(picture::of(
+        config,
+        1,
+        adopt.as_ref(),
+        &Healths::new(),
+        &materials,
+        now,
+    )));
     let (signals, signals_in) = mpsc::unbounded_channel();
     let lookups = Lookups::new(random_key()?);
     let shared = Arc::new(Shared::new(Arc::clone(&live), lookups, resolver.clone(), signals));
@@ -223,6 +230,7 @@ fn control(
             }
             Err(error) => tracing::error!(%error, "the operator's door cannot be opened"),
         }
+        tokio::spawn(database::watch(Arc::clone(&parts.live), Arc::clone(&parts.board)));
         let controller = Controller::new(Parts {
             loaded: parts.loaded,
             load: parts.setup.load,

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 
 use crate::admin::{
-    Access, AdminView, ConfigReport, HubReport, PlaneReport, PlanesReport, Readiness, ReloadReport,
-    StatusReport, TrafficReport,
+    Access, AdminView, ConfigReport, DatabaseReport, HubReport, PlaneReport, PlanesReport, Readiness,
+    ReloadReport, StatusReport, TrafficReport,
 };
-use crate::control::board::Board;
+use crate::control::board::{Board, Database};
 use crate::control::live::Live;
 use crate::core::health::{HubPlane, PlaneHealth, ProxyPlane};
 use crate::core::snapshot::HubView;
@@ -60,7 +60,7 @@ impl AdminView for View {
             readiness: self.readiness(),
             snapshot: live.snapshot.number,
             config: self.config(),
-            hubs: live.snapshot.hubs.iter().map(|view| hub(view, now)).collect(),
+            hubs: live.snapshot.hubs.iter().map(|view| hub(view, &self.board, now)).collect(),
             traffic: self.traffic(),
         }
     }
@@ -74,7 +74,7 @@ fn unix(at: SystemTime) -> u64 {
     at.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-fn hub(view: &HubView, now: Instant) -> HubReport {
+fn hub(view: &HubView, board: &Board, now: Instant) -> HubReport {
     let hub = &view.hub;
     HubReport {
         id: hub.id.clone(),
@@ -83,12 +83,26 @@ fn hub(view: &HubView, now: Instant) -> HubReport {
         tier: hub.tier,
         weight: hub.weight,
         storage: hub.storage,
+        database: board.database(&hub.id).map(|seen| database(&seen, now)),
         planes: PlanesReport {
             proxy: plane(&view.health.proxy, proxy_word(view.health.proxy.verdict), now),
             hub: plane(&view.health.hub, hub_word(view.health.hub.verdict), now),
         },
         counts: BTreeMap::new(),
     }
+}
+
+fn database(seen: &Database, now: Instant) -> DatabaseReport {
+    DatabaseReport {
+        ok: seen.answered.is_ok(),
+        asked_seconds_ago: now.saturating_duration_since(seen.at).as_secs(),
+        latency_ms: seen.answered.as_ref().ok().map(|took| millis(*took)),
+        reason: seen.answered.as_ref().err().cloned(),
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn proxy_word(verdict: ProxyPlane) -> &'static str {

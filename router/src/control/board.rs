@@ -2,11 +2,12 @@
 //!
 //! Written by the controller, read by the operator's door.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use hubrouter_config::Problem;
+use hubrouter_config::{HubId, Problem};
 
 /// The board of one process.
 #[derive(Debug)]
@@ -16,6 +17,7 @@ pub struct Board {
     /// When this process started.
     pub started_at: Instant,
     state: Mutex<State>,
+    databases: Mutex<BTreeMap<HubId, Database>>,
     leaving: AtomicBool,
 }
 
@@ -39,27 +41,47 @@ pub struct Reload {
     pub problems: Vec<Problem>,
 }
 
+/// What came of asking a hub's database.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// When.
+    pub at: Instant,
+    /// How long it took, or why there was no answer.
+    pub answered: Result<Duration, String>,
+}
+
 impl Board {
     /// A board for a process whose configuration comes from `source` and was just loaded.
     #[must_use]
     pub fn new(source: String, started_at: Instant, now: SystemTime) -> Self {
         let state = Mutex::new(State { loaded_at: now, reload: None });
-        Self { source, started_at, state, leaving: AtomicBool::new(false) }
+        Self { source, started_at, state, databases: Mutex::default(), leaving: AtomicBool::new(false) }
     }
 
     /// What is known now.
     #[must_use]
     pub fn state(&self) -> State {
-        self.locked().clone()
+        locked(&self.state).clone()
     }
 
     /// Notes what became of a reload.
     pub fn note(&self, reload: Reload) {
-        let mut state = self.locked();
+        let mut state = locked(&self.state);
         if reload.accepted {
             state.loaded_at = reload.at;
         }
         state.reload = Some(reload);
+    }
+
+    /// Notes what came of asking a hub's database; returns what was noted before.
+    pub fn note_database(&self, hub: &HubId, seen: Database) -> Option<Database> {
+        locked(&self.databases).insert(hub.clone(), seen)
+    }
+
+    /// What came of asking this hub's database last.
+    #[must_use]
+    pub fn database(&self, hub: &HubId) -> Option<Database> {
+        locked(&self.databases).get(hub).cloned()
     }
 
     /// From now on this process wants no more traffic.
@@ -72,9 +94,9 @@ impl Board {
     pub fn is_leaving(&self) -> bool {
         self.leaving.load(Ordering::Relaxed)
     }
+}
 
-    /// Whole values are replaced under the lock, so a poisoned one is as good as any.
-    fn locked(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Whole values are replaced under the lock, so a poisoned one is as good as any.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

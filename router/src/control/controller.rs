@@ -176,8 +176,14 @@ impl Controller {
         self.know_hubs(now);
         self.number += 1;
         let config = self.parts.loaded.config.clone();
-        let live =
-            picture::of(config, self.number, self.adopted.as_ref(), &self.healths, &self.parts.materials, now);
+        let live = picture::of(
+            config,
+            self.number,
+            self.adopted.as_ref(),
+            &self.healths,
+            &self.parts.materials,
+            now,
+        );
         self.parts.live.store(Arc::new(live));
         self.parts.probes.follow(&self.parts.loaded.config);
         self.watch(self.parts.loaded.files.clone());

@@ -2,6 +2,7 @@
 
 pub mod board;
 pub mod controller;
+pub mod database;
 pub mod live;
 pub mod load;
 pub mod logouts;

@@ -98,14 +98,12 @@ fn choose(snapshot: &Snapshot, facts: &RequestFacts<'_>) -> Choice {
         _ => {}
     }
     match facts.place.row.by {
-        By::Owner => match &facts.place.owner {
-            Some(owner) => home_of(snapshot, owner, Why::Owner),
-            None => visitor(snapshot, facts),
-        },
+        By::Owner => owner(snapshot, facts, Why::Owner),
+        // A share link names its owner in the page that it goes on to.
+        By::Visitor => owner(snapshot, facts, Why::Next),
         By::OAuthClient => oauth_client(snapshot, facts),
         By::Login => login(snapshot, facts),
         By::Callback => callback(snapshot, facts),
-        By::Visitor => token(snapshot, facts).unwrap_or_else(|| visitor(snapshot, facts)),
         By::Collection => collection(snapshot, facts),
         By::Service => service(snapshot, facts),
         By::Any => any(snapshot, facts),
@@ -120,6 +118,14 @@ fn own(answer: Own) -> Choice {
 
 fn home_of(snapshot: &Snapshot, user: &UserName, why: Why) -> Choice {
     snapshot.home(user).map(|hub| (hub, why)).ok_or(Decision::Own(Own::NoHub))
+}
+
+/// The owner's hub; where the address names none, the hub of the token or of the visitor.
+fn owner(snapshot: &Snapshot, facts: &RequestFacts<'_>, why: Why) -> Choice {
+    match &facts.place.owner {
+        Some(owner) => home_of(snapshot, owner, why),
+        None => token(snapshot, facts).unwrap_or_else(|| visitor(snapshot, facts)),
+    }
 }
 
 /// The OAuth hop of a notebook server goes to its owner's hub, that of a service to the service's.

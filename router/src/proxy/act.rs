@@ -14,7 +14,7 @@ use super::collect::{self, Unread};
 use super::exchange::{Exchange, Trace};
 use super::forward::{self, Going};
 use super::gather::{self, CHOSEN_HUB_FIELD, Known};
-use super::{ask, chosen, logout, reply, wait};
+use super::{ask, chosen, edit_user, logout, reply, wait};
 use crate::core::facts::{Asked, RequestFacts};
 use crate::core::health::WaitReason;
 use crate::core::route::{Decision, Own, Question, route};
@@ -50,6 +50,12 @@ pub async fn act(exchange: Exchange<'_>, body: Incoming, trace: &mut Trace) -> R
                 form = Some(read);
             }
             Ok(Read::Other(bytes)) => body = ToHub::from(bytes),
+            Err(page) => return reply::page(&exchange, &page, None),
+        }
+    }
+    if exchange.place.row.act == Act::EditUser {
+        match edit_user::checked(&exchange, body).await {
+            Ok(checked) => body = checked,
             Err(page) => return reply::page(&exchange, &page, None),
         }
     }

@@ -24,14 +24,9 @@ pub fn page(exchange: &Exchange<'_>, known: &Known, now: SystemTime) -> Response
     match exchange.place.row.act {
         Act::ChooseHub => choose(exchange, now),
         Act::ClearChoice => clear_choice(exchange),
-        _ if is_clear_cookies(exchange) => clear_cookies(exchange, known),
+        Act::ClearCookies => clear_cookies(exchange, known),
         _ => reply::page(exchange, &Page::NotFound, None),
     }
-}
-
-fn is_clear_cookies(exchange: &Exchange<'_>) -> bool {
-    let below = exchange.parts.uri.path().strip_prefix(&address::router_prefix(&exchange.snapshot().site));
-    below == Some("clear-cookies")
 }
 
 fn choose(exchange: &Exchange<'_>, now: SystemTime) -> Response<ToClient> {

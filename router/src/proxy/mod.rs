@@ -11,6 +11,7 @@ mod chosen;
 mod collect;
 mod connection;
 pub mod counts;
+mod edit_user;
 mod exchange;
 mod fault;
 mod forward;

@@ -56,7 +56,10 @@ pub struct Worker {
     pub shared: Arc<Shared>,
     /// Connections to hubs.
     pub pools: Pools,
-    #[expect(clippy::redundant_allocation, reason = "threads count in the inner one seldom, requests in the outer one")]
+    #[expect(
+        clippy::redundant_allocation,
+        reason = "threads count in the inner one seldom, requests in the outer one"
+    )]
     live: RefCell<Rc<Arc<Live>>>,
     open: Cell<usize>,
     emptied: Notify,

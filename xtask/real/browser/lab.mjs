@@ -1,7 +1,12 @@
 // JupyterLab as a person uses it: the launcher, a cell, the File menu.
 
+import { eventually } from "./processes.mjs";
+
 /** What is there once JupyterLab is. */
 export const LAB = "#jp-MainLogo";
+
+/** The notebook in front. */
+const NOTEBOOK = ".jp-NotebookPanel:not(.lm-mod-hidden)";
 
 /** JupyterLab is on the screen, started by the router's way alone. */
 export async function labIsOpen(person, owner) {
@@ -10,33 +15,43 @@ export async function labIsOpen(person, owner) {
   await person.page.waitForSelector(LAB, { timeout: 90_000 });
 }
 
-/** Opens a launcher and clicks its notebook card; returns once the kernel has connected. */
+/** Opens a launcher and clicks its notebook card; returns once the new notebook's kernel has connected. */
 export async function newNotebook(person) {
   const { page, site } = person;
-  const kernel = page.waitForEvent("websocket", {
-    predicate: (socket) => /\/api\/kernels\/.*\/channels/.test(socket.url()),
-    timeout: 60_000,
-  });
-  kernel.catch(() => {}); // awaited below; a click that fails first is what should be told
-  // JupyterLab shows what was open last time, so there may be no launcher yet.
+  const sockets = [];
+  const sessions = [];
+  // JupyterLab opens again what was open last time, with sessions and sockets of its own.
+  const socketSeen = (socket) => sockets.push(socket.url());
+  const answerSeen = async (response) => {
+    if (isPost(response, /\/api\/sessions/)) sessions.push(await response.json().catch(() => ({})));
+  };
+  page.on("websocket", socketSeen);
+  page.on("response", answerSeen);
+  const created = page.waitForResponse((response) => isPost(response, /\/api\/contents\/?(\?|$)/));
+  created.catch(() => {}); // awaited below; a click that fails first is what should be told
   await page.click('button[data-command="launcher:create"], [data-command="launcher:create"] button');
   await page.locator('.jp-LauncherCard[data-category="Notebook"]:visible').first().click();
-  const socket = await kernel;
-  if (!socket.url().startsWith(site.origin.replace("http:", "ws:"))) {
-    throw new Error(`the kernel's WebSocket went past the router: ${socket.url()}`);
+  const notebook = await (await created).json();
+  const session = await eventually("the new notebook has a session", 60, async () =>
+    sessions.find((one) => one.path === notebook.path),
+  );
+  const socket = await eventually("the new notebook's kernel has a WebSocket", 60, async () =>
+    sockets.find((url) => url.includes(`/api/kernels/${session.kernel.id}/channels`)),
+  );
+  page.off("websocket", socketSeen);
+  page.off("response", answerSeen);
+  if (!socket.startsWith(site.origin.replace("http:", "ws:"))) {
+    throw new Error(`the kernel's WebSocket went past the router: ${socket}`);
   }
-  await kernelIsIdle(page);
-}
-
-async function kernelIsIdle(page) {
-  const indicator = '.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook-ExecutionIndicator[data-status="idle"]';
-  await page.waitForSelector(indicator, { timeout: 60_000 });
+  // A cell that is run before its notebook is in front and its kernel idle is lost, for a person as well.
+  await page.locator(".lm-DockPanel .lm-TabBar-tab.lm-mod-current", { hasText: notebook.name }).waitFor();
+  await page.locator(`${NOTEBOOK} .jp-Notebook-ExecutionIndicator[data-status="idle"]`).waitFor({ timeout: 60_000 });
 }
 
 /** Runs `code` in the last cell and waits until its output holds `expected`. */
 export async function runsCell(person, code, expected) {
   const { page } = person;
-  const panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)");
+  const panel = page.locator(NOTEBOOK);
   await panel.locator(".jp-Notebook .jp-CodeCell .cm-content").last().click();
   await page.keyboard.insertText(code);
   await page.keyboard.press("Shift+Enter");
@@ -69,4 +84,8 @@ export async function saves(person) {
   if (await rename.isVisible()) await rename.click();
   const answer = await written;
   if (answer.status() >= 300) throw new Error(`saving answered ${answer.status()}`);
+}
+
+function isPost(response, path) {
+  return response.request().method() === "POST" && path.test(response.url()) && response.status() === 201;
 }

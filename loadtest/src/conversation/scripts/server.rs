@@ -46,11 +46,13 @@ pub(super) fn conversations() -> Vec<Conversation> {
         ]),
         conversation("server", "two-hops", "two hops at once have two state cookies", vec![
             running(),
-            vec![get("{base}user/{lab/}/lab").aside(), get("{location}").aside(), get("{base}user/{lab/}/tree").shape()]
-                .into_iter()
-                .take(2)
-                .collect(),
-            vec![get("{location}"), get("{location}").looks("jupyter-config-data")],
+            vec![
+                get("{base}user/{lab/}/lab"),
+                get("{base}user/{lab/}/lab?x=1"),
+                get("{location}"),
+                get("{location}"),
+                get("{location}").looks("jupyter-config-data"),
+            ],
         ]),
         conversation("server", "bad-state", "a callback with a foreign state is 403", vec![
             running(),
@@ -61,7 +63,9 @@ pub(super) fn conversations() -> Vec<Conversation> {
             vec![
                 get("{base}user/{lab/}/api/contents/x.txt").by("nobody"),
                 say("PUT", file).by("nobody").json(text),
-                socket("{base}user/{lab/}/api/kernels/none/channels").by("nobody"),
+                socket("{base}user/{lab/}/api/kernels/01234567-0123-0123-0123-0123456789ab/channels").by("nobody"),
+                get("{base}user/{lab/}/no/such/page").by("nobody").looks("404"),
+                get("{base}user/{lab/}/lab").by("nobody").header("Authorization", "token 0123456789"),
                 get("{base}user/{lab/}/api").by("nobody").shape(),
             ],
         ]),

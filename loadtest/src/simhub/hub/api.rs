@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::text::quote_segment;
 use super::super::wire::{Answer, html, json as json_answer};
+use super::pages::{no_access, unauthorized};
 use super::scopes::On;
 use super::visit::{Refusal, Visit};
 use super::{Outcome, collections, models, servers, shares, tokens, users};
@@ -38,7 +39,7 @@ pub(crate) async fn route(visit: &mut Visit, parts: &[&str]) -> Outcome {
         ["metrics"] => super::pages::metrics(visit),
         ["shutdown"] => shutdown(visit),
         ["authorizations", "token", token] => token_owner(visit, token),
-        _ => Err(Refusal::saying(404, "Not Found")),
+        _ => Err(Refusal::new(404)),
     }
 }
 
@@ -74,8 +75,7 @@ fn with_own_name(who: &super::Identity) -> std::collections::BTreeSet<String> {
 }
 
 fn info(visit: &Visit) -> Outcome {
-    let who = visit.identity()?;
-    allow(who.may("read:hub", On::All))?;
+    allow_for(visit, "read:hub", On::All)?;
     Ok(json_answer(
         StatusCode::OK,
         &json!({
@@ -91,8 +91,7 @@ fn info(visit: &Visit) -> Outcome {
 /// `/hub/api/proxy`: the routing table, or a check that restores it.
 fn proxy(visit: &Visit) -> Outcome {
     need(visit, &[Method::GET, Method::POST])?;
-    let who = visit.identity()?;
-    allow(who.may("proxy", On::All))?;
+    allow_for(visit, "proxy", On::All)?;
     if !*visit.inner.proxy_up.borrow() {
         return Err(Refusal::new(500));
     }
@@ -116,42 +115,29 @@ fn proxy(visit: &Visit) -> Outcome {
 /// A simulated hub does not shut down on demand: it says who may.
 fn shutdown(visit: &Visit) -> Outcome {
     need(visit, &[Method::POST])?;
-    let who = visit.identity()?;
-    allow(who.may("shutdown", On::All))?;
+    allow_for(visit, "shutdown", On::All)?;
     Ok(json_answer(StatusCode::ACCEPTED, &json!({"message": "Shutting down Hub"})))
 }
 
 fn token_owner(visit: &Visit, token: &str) -> Outcome {
     visit.identity()?;
-    let owner = super::Identity::of_token(&visit.inner, token).ok_or_else(|| Refusal::saying(404, "Not Found"))?;
+    let owner = super::Identity::of_token(&visit.inner, token).ok_or_else(|| Refusal::new(404))?;
     Ok(json_answer(StatusCode::OK, &json!({"kind": if owner.service { "service" } else { "user" }, "name": owner.name})))
 }
 
 /// Refuses other methods than these.
 pub(crate) fn need(visit: &Visit, methods: &[Method]) -> Result<(), Refusal> {
-    if methods.contains(&visit.ask.method) { Ok(()) } else { Err(Refusal::saying(405, "Method Not Allowed")) }
+    if methods.contains(&visit.ask.method) { Ok(()) } else { Err(Refusal::new(405)) }
 }
 
-/// The API's way to say no: 403.
-pub(crate) fn allow(allowed: bool) -> Result<(), Refusal> {
-    if allowed {
-        return Ok(());
-    }
-    Err(Refusal::saying(403, "Action is not authorized with current scopes; requires any of []"))
-}
-
-/// The same where the answer must not tell whether the thing exists: 404.
+/// Refuses whoever may not: 403 without any such right, 404 where only this thing is out of reach.
 pub(crate) fn allow_for(visit: &Visit, scope: &str, on: On<'_>) -> Result<(), Refusal> {
-    let who = visit.identity().map_err(|_| {
-        Refusal::saying(403, "Missing or invalid credentials.")
-    })?;
-    if who.may(scope, on) {
-        return Ok(());
+    let who = visit.who.as_ref().ok_or_else(|| Refusal::saying(403, "Missing or invalid credentials."))?;
+    match (who.may(scope, on), who.may_for_some(scope)) {
+        (true, _) => Ok(()),
+        (false, true) => Err(no_access()),
+        (false, false) => Err(unauthorized(scope)),
     }
-    if who.may_for_some(scope) {
-        return Err(super::pages::no_access());
-    }
-    Err(Refusal::saying(403, format!("Action is not authorized with current scopes; requires any of [{scope}]")))
 }
 
 /// The body as a JSON object; an empty body is `None`.

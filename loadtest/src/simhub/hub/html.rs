@@ -40,10 +40,10 @@ pub(crate) fn page(visit: &mut Visit, main: &str) -> String {
     )
 }
 
-/// The error page of a status.
+/// The error page of a status; the hub writes "None" where there is no message.
 pub(crate) fn error_page(visit: &mut Visit, status: StatusCode, message: Option<&str>) -> String {
     let code = status.as_u16();
-    let reason = status.canonical_reason().unwrap_or("Unknown HTTP Error");
+    let reason = escape(message.unwrap_or("None"));
     let detail = match (code, message) {
         (404, _) => "<p>Jupyter has lots of moons, but this is not one...</p>".to_owned(),
         (_, Some(message)) => format!("<p>{}</p>", escape(message)),

@@ -49,7 +49,10 @@ async fn answer(inner: Arc<Inner>, mut ask: Ask) -> Answer {
     let hub = inner.hub_path("");
     let path = ask.path.clone();
     if path == hub.trim_end_matches('/') {
-        return visit::outside(&inner, redirect(StatusCode::FOUND, &hub));
+        return visit::outside(&inner, redirect(StatusCode::MOVED_PERMANENTLY, &hub));
+    }
+    if path == format!("{}favicon.ico", inner.base()) {
+        return pages::files("favicon.ico", &ask);
     }
     let Some(rest) = path.strip_prefix(&hub) else {
         return visit::outside(&inner, outside_the_hub(&inner, &ask));
@@ -66,7 +69,7 @@ async fn answer(inner: Arc<Inner>, mut ask: Ask) -> Answer {
         ["api", "oauth2", "authorize"] => visit::Kind::Page,
         ["api", ..] => visit::Kind::Api,
         ["user", ..] | ["metrics"] => visit::Kind::Server,
-        ["static" | "logo", ..] => return visit::outside(&inner, pages::files(rest, &ask)),
+        ["static" | "logo", ..] => return pages::files(rest, &ask),
         _ => visit::Kind::Page,
     };
     let mut visit = Visit::new(inner, ask, body.to_vec(), kind);

@@ -80,7 +80,7 @@ pub(crate) fn server(inner: &Inner, who: &Identity, user: &User, name: &str, row
     };
     let mut model = json!({
         "name": name,
-        "display_name": name,
+        "display_name": row.display_name,
         "full_name": format!("{}/{name}", user.name),
         "last_activity": when(row.last_activity),
         "started": when(row.started),
@@ -103,12 +103,9 @@ pub(crate) fn server(inner: &Inner, who: &Identity, user: &User, name: &str, row
 pub(crate) fn token(inner: &Inner, row: &Token) -> Value {
     let (key, owner, scopes) = match &row.owner {
         TokenOwner::User(name) => {
-            let scopes = if row.scopes.is_empty() { vec!["inherit".to_owned()] } else { row.scopes.clone() };
-            let own = Identity::of_user(inner, name);
-            let scopes = if scopes.iter().any(|s| s == "inherit") { own.scopes.into_iter().collect() } else { scopes };
-            ("user", name, scopes)
+            ("user", name, Identity::of_row(inner, row).scopes)
         }
-        TokenOwner::Service(name) => ("service", name, row.scopes.clone()),
+        TokenOwner::Service(name) => ("service", name, Identity::of_row(inner, row).scopes),
     };
     let client = match row.client.as_str() {
         "jupyterhub" => "JupyterHub".to_owned(),
@@ -144,7 +141,7 @@ pub(crate) fn service(inner: &Inner, service: &SimService) -> Value {
         "admin": false,
         "url": format!("http://127.0.0.1/services/{}", service.name),
         "prefix": format!("{}services/{}/", inner.base(), service.name),
-        "command": [],
+        "command": ["simulated"],
         "pid": 0,
         "info": {},
         "display": true,

@@ -134,7 +134,7 @@ fn consent(visit: &mut Visit, client: &Client) -> super::Answer {
 /// `POST /hub/api/oauth2/token`: a code for a token; asked by servers, not by browsers.
 pub(crate) fn token(visit: &mut Visit) -> Outcome {
     if visit.ask.method != Method::POST {
-        return Err(Refusal::saying(405, "Method Not Allowed"));
+        return Err(Refusal::new(405));
     }
     let argument = |name: &str| visit.argument(name).unwrap_or_default();
     let secret = argument("client_secret");

@@ -17,10 +17,7 @@ use super::visit::{Refusal, Visit};
 /// `/hub/health` and `/hub/api/health`: alive, and no more is said.
 pub(crate) fn health(inner: &Inner, ask: &Ask) -> Answer {
     match ask.method {
-        Method::GET | Method::HEAD => {
-            let kind = if ask.path.ends_with("api/health") { "text/html" } else { "text/html" };
-            super::visit::outside(inner, typed(StatusCode::OK, kind, ""))
-        }
+        Method::GET | Method::HEAD => super::visit::outside(inner, html(StatusCode::OK, String::new())),
         _ => super::visit::outside(inner, plain(StatusCode::METHOD_NOT_ALLOWED, "")),
     }
 }
@@ -97,7 +94,7 @@ pub(crate) fn token(visit: &mut Visit) -> Outcome {
 pub(crate) fn admin(visit: &mut Visit) -> Outcome {
     visit.user()?;
     if !visit.who.as_ref().is_some_and(|who| who.may("admin-ui", On::All)) {
-        return Err(no_access());
+        return Err(unauthorized("admin-ui"));
     }
     let main = "<div id=\"admin\">\n<div id=\"react-admin-hook\"></div>\n<ul id=\"users\"></ul>\n</div>\n<script>\n\
         (async () => {\n  const d = window.jhdata;\n  const users = await (await fetch(\
@@ -106,6 +103,11 @@ pub(crate) fn admin(visit: &mut Visit) -> Outcome {
         document.getElementById('users').append(row);\n  }\n})();\n</script>";
     let text = page(visit, main);
     Ok(html(StatusCode::OK, text))
+}
+
+/// What the hub says to somebody who lacks a scope altogether.
+pub(crate) fn unauthorized(scope: &str) -> Refusal {
+    Refusal::saying(403, format!("Action is not authorized with current scopes; requires any of [{scope}]"))
 }
 
 /// What the hub says to somebody without the right, so as not to say more.
@@ -133,7 +135,8 @@ pub(crate) fn metrics(visit: &mut Visit) -> Outcome {
 pub(crate) fn error(visit: &mut Visit, code: &str) -> Outcome {
     let status = code.parse().ok().and_then(|code| StatusCode::from_u16(code).ok());
     let status = status.ok_or_else(|| Refusal::new(404))?;
-    let text = error_page(visit, status, None);
+    let reason = status.canonical_reason().unwrap_or("Unknown HTTP Error");
+    let text = error_page(visit, status, Some(reason));
     Ok(html(StatusCode::OK, text))
 }
 
@@ -146,21 +149,28 @@ pub(crate) fn csp_report(visit: &mut Visit) -> Outcome {
     Ok(html(StatusCode::OK, String::new()))
 }
 
-/// `/hub/static/...` and `/hub/logo`: something of the right type.
-pub(crate) fn files(rest: &str, ask: &Ask) -> Answer {
-    let kind = match rest.rsplit('.').next().unwrap_or_default() {
+/// `/hub/static/...`, `/hub/logo` and `/favicon.ico`: something of the right type.
+pub(crate) fn files(path: &str, ask: &Ask) -> Answer {
+    const FOLDERS: &[&str] = &["static/css/", "static/js/", "static/components/", "static/images/", "static/favicon.ico"];
+    let known = matches!(path, "logo" | "favicon.ico") || FOLDERS.iter().any(|folder| path.starts_with(folder));
+    let kind = match path.rsplit('.').next().unwrap_or_default() {
         "css" => "text/css",
         "js" => "text/javascript",
         "ico" => "image/vnd.microsoft.icon",
-        "png" => "image/png",
-        _ if rest == "logo" => "image/png",
-        _ => return html(StatusCode::NOT_FOUND, String::new()),
+        _ => "image/png",
     };
-    let text = format!("/* {rest} of a simulated hub */\n");
-    let body = if ask.method == Method::HEAD { String::new() } else { text };
-    let mut answer = typed(StatusCode::OK, kind, body);
-    if rest != "logo" && ask.argument("v").is_none() {
-        put(&mut answer, CACHE_CONTROL, "no-cache");
+    if !known {
+        return typed(StatusCode::NOT_FOUND, "text/html; charset=UTF-8", "<h1>404: Not Found</h1>");
+    }
+    let content = match kind {
+        "text/css" | "text/javascript" => format!("/* {path} of a simulated hub */\n").into_bytes(),
+        _ => b"\x89PNG\r\n\x1a\n".to_vec(),
+    };
+    let mut answer = typed(StatusCode::OK, kind, if ask.method == Method::HEAD { Vec::new() } else { content });
+    match ask.argument("v") {
+        Some(_) => put(&mut answer, CACHE_CONTROL, "max-age=315360000"),
+        None if path == "logo" => {}
+        None => put(&mut answer, CACHE_CONTROL, "no-cache"),
     }
     put(&mut answer, ETAG, "\"simulated\"");
     put(&mut answer, HeaderName::from_static("accept-ranges"), "bytes");

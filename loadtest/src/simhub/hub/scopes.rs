@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use super::super::inner::Inner;
 use super::super::options::TokenOwner;
+use super::super::state::Token;
 
 /// Each scope with those it contains (JupyterHub's `scopes.py`, 6.1).
 const CONTAINED: &[(&str, &[&str])] = &[
@@ -63,7 +64,7 @@ const ADMIN: &[&str] = &[
 ];
 
 /// Whoever makes a request.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
     pub(crate) name: String,
     /// A service, not a user.
@@ -110,21 +111,26 @@ impl Identity {
     /// The owner of a token with the token's rights; `None`: no such token.
     pub(crate) fn of_token(inner: &Inner, text: &str) -> Option<Identity> {
         let token = inner.data().use_token(text)?;
+        Some(Identity::of_row(inner, &token))
+    }
+
+    /// The owner of a token's row with the token's rights.
+    pub(crate) fn of_row(inner: &Inner, token: &Token) -> Identity {
         let used = Some((token.id.clone(), token.session_id.clone()));
         let given: Vec<&str> = token.scopes.iter().map(String::as_str).collect();
         match &token.owner {
             TokenOwner::Service(name) => {
                 let scopes = expand_given(&given, "");
-                Some(Identity { name: name.clone(), service: true, admin: false, scopes, token: used })
+                Identity { name: name.clone(), service: true, admin: false, scopes, token: used }
             }
             TokenOwner::User(name) => {
                 let owner = Identity::of_user(inner, name);
                 if given.is_empty() || given.contains(&"inherit") {
-                    return Some(Identity { token: used, ..owner });
+                    return Identity { token: used, ..owner };
                 }
                 let mut scopes = expand_given(&given, name);
                 scopes.retain(|scope| owner.holds(scope));
-                Some(Identity { scopes, token: used, ..owner })
+                Identity { scopes, token: used, ..owner }
             }
         }
     }

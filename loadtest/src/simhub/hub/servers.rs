@@ -13,7 +13,7 @@ use hyper::body::Frame;
 use serde_json::{Value, json};
 
 use super::super::inner::Inner;
-use super::super::state::ServerState;
+use super::super::state::{Server, ServerState};
 use super::super::text::escape;
 use super::super::wire::{Answer, json as json_answer, put, typed};
 use super::api::{allow_for, body, empty_text, need};
@@ -36,7 +36,7 @@ pub(crate) async fn one(visit: &mut Visit, user: &str, server: &str) -> Outcome 
     };
     allow_for(visit, scope, On::Server(user, server))?;
     if visit.inner.data().user(user).is_none() {
-        return Err(Refusal::saying(404, "Not Found"));
+        return Err(Refusal::new(404));
     }
     match visit.ask.method {
         Method::POST => start(visit, user, server).await,
@@ -50,9 +50,11 @@ pub(crate) async fn one(visit: &mut Visit, user: &str, server: &str) -> Outcome 
 fn show(visit: &Visit, user: &str, server: &str) -> Outcome {
     let who = visit.identity()?;
     let data = visit.inner.data();
-    let unknown = || Refusal::saying(404, "Not Found");
+    let unknown = || Refusal::new(404);
     let owner = data.user(user).ok_or_else(unknown)?;
-    let row = owner.servers.get(server).ok_or_else(unknown)?;
+    // the default server is always there, if only as a possibility
+    let idle = Server::new("");
+    let row = owner.servers.get(server).or((server.is_empty()).then_some(&idle)).ok_or_else(unknown)?;
     Ok(json_answer(StatusCode::OK, &models::server(&visit.inner, &who, owner, server, row)))
 }
 
@@ -108,8 +110,8 @@ fn create(visit: &Visit, user: &str, server: &str) -> Outcome {
     }
     check_name(&visit.inner, user, server)?;
     let mut data = visit.inner.data();
-    let owner = data.user_mut(user).ok_or_else(|| Refusal::saying(404, "Not Found"))?;
-    owner.servers.insert(server.to_owned(), super::super::state::Server::new());
+    let owner = data.user_mut(user).ok_or_else(|| Refusal::new(404))?;
+    owner.servers.insert(server.to_owned(), Server::new(server));
     let model = models::server(&visit.inner, &who, owner, server, &owner.servers[server]);
     Ok(json_answer(StatusCode::CREATED, &model))
 }
@@ -125,7 +127,7 @@ fn change(visit: &Visit, user: &str, server: &str) -> Outcome {
         check_name(&visit.inner, user, new)?;
     }
     let mut data = visit.inner.data();
-    let owner = data.user_mut(user).ok_or_else(|| Refusal::saying(404, "Not Found"))?;
+    let owner = data.user_mut(user).ok_or_else(|| Refusal::new(404))?;
     let missing = || Refusal::saying(404, format!("User {user} has no such server {server}"));
     let active = owner.servers.get(server).ok_or_else(missing)?.active();
     if active {
@@ -146,7 +148,7 @@ fn change(visit: &Visit, user: &str, server: &str) -> Outcome {
         row.user_options = options.clone();
     }
     let model = models::server(&visit.inner, &who, owner, name, &owner.servers[name]);
-    Ok(json_answer(StatusCode::OK, &model))
+    Ok(typed(StatusCode::OK, "application/json; charset=UTF-8", model.to_string()))
 }
 
 /// Refuses a named server that may not be: they are off, or the name is not `[a-z][a-z0-9-]*[a-z0-9]`.
@@ -163,7 +165,7 @@ pub(crate) fn check_name(inner: &Inner, user: &str, server: &str) -> Result<(), 
         && server.starts_with(|c: char| c.is_ascii_lowercase())
         && !server.ends_with('-');
     let known = inner.data().user(user).is_some_and(|user| user.servers.contains_key(server));
-    if safe || known { Ok(()) } else { Err(Refusal::saying(400, format!("Invalid server_name: {server}"))) }
+    if safe || known { Ok(()) } else { Err(Refusal::saying(400, format!("Invalid server_name: '{server}'"))) }
 }
 
 /// Refuses a start when too many servers start or run.
@@ -187,7 +189,7 @@ pub(crate) fn progress(visit: &mut Visit, user: &str, server: &str) -> Outcome {
     allow_for(visit, "read:servers", On::Server(user, server))?;
     let known = visit.inner.data().user(user).is_some_and(|row| server.is_empty() || row.servers.contains_key(server));
     if !known {
-        return Err(Refusal::saying(404, "Not Found"));
+        return Err(Refusal::new(404));
     }
     let state = visit.inner.state_of(user, server);
     if !matches!(state, ServerState::Ready | ServerState::Pending) {

@@ -24,7 +24,7 @@ pub(crate) fn of_server(visit: &mut Visit, owner: &str, server: Option<&str>) ->
     if reading {
         return list(visit, owner, server);
     }
-    let Some(server) = server else { return Err(Refusal::saying(405, "Method Not Allowed")) };
+    let Some(server) = server else { return Err(Refusal::new(405)) };
     if visit.ask.method == Method::DELETE {
         known(&visit.inner, owner, server)?;
         visit.inner.data().sharing.shares.retain(|share| share.owner != owner || share.server != server);
@@ -93,7 +93,7 @@ pub(crate) fn codes(visit: &mut Visit, owner: &str, server: Option<&str>) -> Out
         let ours = |code: &&ShareCode| code.owner == owner && server.is_none_or(|server| code.server == server);
         return pages_of(visit, codes.iter().filter(ours).map(|code| code_model(&visit.inner, code)).collect());
     }
-    let Some(server) = server else { return Err(Refusal::saying(405, "Method Not Allowed")) };
+    let Some(server) = server else { return Err(Refusal::new(405)) };
     known(&visit.inner, owner, server)?;
     if visit.ask.method == Method::DELETE {
         visit.inner.data().sharing.codes.retain(|code| code.owner != owner || code.server != server);

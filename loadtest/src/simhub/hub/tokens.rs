@@ -32,8 +32,8 @@ pub(crate) fn collection(visit: &mut Visit, user: &str) -> Outcome {
 }
 
 fn create(visit: &mut Visit, user: &str) -> Outcome {
-    let who = visit.identity()?;
     let body = body(visit)?.unwrap_or_else(|| json!({}));
+    let who = visit.identity()?;
     if !body.is_object() {
         return Err(Refusal::saying(400, "Body must be a JSON dict or empty"));
     }

@@ -11,6 +11,7 @@ use super::super::text::query;
 use super::super::wire::json as json_answer;
 use super::api::{allow_for, body, empty, need};
 use super::login::valid_name;
+use super::pages::unauthorized;
 use super::scopes::On;
 use super::visit::{Refusal, Visit};
 use super::{Outcome, models};
@@ -27,8 +28,7 @@ pub(crate) fn collection(visit: &mut Visit) -> Outcome {
 fn list(visit: &Visit) -> Outcome {
     let who = visit.identity().map_err(|_| Refusal::saying(403, "Missing or invalid credentials."))?;
     if !who.may_for_some("list:users") {
-        let text = "Action is not authorized with current scopes; requires any of [list:users]";
-        return Err(Refusal::saying(403, text));
+        return Err(unauthorized("list:users"));
     }
     let state = visit.ask.argument("state");
     let matches_state = |user: &User| match state.as_deref() {
@@ -173,7 +173,7 @@ pub(crate) fn one(visit: &mut Visit, name: &str) -> Outcome {
             visit.inner.data().user_or_new(name).admin |= admin;
             created = true;
         }
-        _ if !known => return Err(Refusal::saying(404, "Not Found")),
+        _ if !known => return Err(Refusal::new(404)),
         Method::DELETE => {
             if name == who.name && !who.service {
                 return Err(Refusal::saying(400, "Cannot delete yourself!"));
@@ -186,7 +186,7 @@ pub(crate) fn one(visit: &mut Visit, name: &str) -> Outcome {
         _ => {}
     }
     let data = visit.inner.data();
-    let row = data.user(name).ok_or_else(|| Refusal::saying(404, "Not Found"))?;
+    let row = data.user(name).ok_or_else(|| Refusal::new(404))?;
     let model = models::user(&visit.inner, &data, &who, row, stopped_too(visit)).unwrap_or_default();
     Ok(json_answer(if created { StatusCode::CREATED } else { StatusCode::OK }, &model))
 }
@@ -204,7 +204,7 @@ fn change(visit: &Visit, name: &str) -> Outcome {
             return Err(Refusal::saying(400, format!("User {new} already exists, username must be unique")));
         }
     }
-    let row = data.user_mut(name).ok_or_else(|| Refusal::saying(404, "Not Found"))?;
+    let row = data.user_mut(name).ok_or_else(|| Refusal::new(404))?;
     if let Some(admin) = body.get("admin").and_then(Value::as_bool) {
         row.admin = admin;
     }
@@ -212,7 +212,7 @@ fn change(visit: &Visit, name: &str) -> Outcome {
         row.name.clone_from(new);
     }
     let now = new_name.as_deref().unwrap_or(name);
-    let row = data.user(now).ok_or_else(|| Refusal::saying(404, "Not Found"))?;
+    let row = data.user(now).ok_or_else(|| Refusal::new(404))?;
     Ok(json_answer(StatusCode::OK, &models::user(&visit.inner, &data, &who, row, false).unwrap_or_default()))
 }
 
@@ -227,7 +227,7 @@ pub(crate) fn activity(visit: &mut Visit, name: &str) -> Outcome {
         return Err(Refusal::saying(400, text));
     }
     let mut data = visit.inner.data();
-    let row = data.user_mut(name).ok_or_else(|| Refusal::saying(404, "Not Found"))?;
+    let row = data.user_mut(name).ok_or_else(|| Refusal::new(404))?;
     if let Some(server) = servers.keys().find(|server| !row.servers.contains_key(*server)) {
         return Err(Refusal::saying(400, format!("No such server '{server}' for user {name}")));
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
-use http::header::{ACCESS_CONTROL_ALLOW_HEADERS, CONTENT_SECURITY_POLICY, HeaderName, RETRY_AFTER, SERVER};
+use http::header::{ACCESS_CONTROL_ALLOW_HEADERS, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, RETRY_AFTER, SERVER};
 use http::{Method, StatusCode};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -194,7 +194,8 @@ impl Visit {
             self.set_cookie(NewCookie { expires: Some(Duration::from_secs(30 * 86_400)), ..cookie });
         }
         self.who = Some(Identity::of_user(&self.inner, name));
-        let token = xsrf_token(&self.inner.secret, &self.xsrf_id());
+        let id = self.xsrf_id();
+        let token = xsrf_token(&self.inner.secret, &id);
         self.set_cookie(NewCookie::new("_xsrf", &token, &self.inner.hub_path("")));
         self.xsrf = Some(token);
     }
@@ -206,7 +207,10 @@ impl Visit {
     }
 
     /// What a valid token of this request holds: the session, and the user or the anonymous client.
-    fn xsrf_id(&self) -> String {
+    fn xsrf_id(&mut self) -> String {
+        if self.session_id.is_none() && self.who.as_ref().is_some_and(|who| !who.service) {
+            self.set_session();
+        }
         let session = self.session_id.as_deref().unwrap_or("None");
         let user = match &self.who {
             Some(who) if who.service => return ":".to_owned(),
@@ -296,24 +300,23 @@ impl Visit {
     pub(crate) fn finish(mut self, outcome: Outcome, parts: &[&str]) -> Answer {
         let mut answer = match outcome {
             Ok(answer) => answer,
-            Err(refusal) if refusal.to_login && self.ask.only_reads() => self.to_login(parts),
+            Err(refusal) if refusal.to_login && self.ask.only_reads() => self.to_login(),
             Err(refusal) => self.refuse(&refusal, parts),
         };
         for cookie in &self.cookies {
             cookie.add_to(&mut answer);
+        }
+        if answer.status() == StatusCode::NO_CONTENT {
+            answer.headers_mut().remove(CONTENT_TYPE);
         }
         let strict = self.kind == Kind::Api;
         stamp(&self.inner, &mut answer, strict);
         answer
     }
 
-    fn to_login(&self, parts: &[&str]) -> Answer {
-        let login = match (parts, &self.inner.options.auto_login) {
-            (["api", "oauth2", "authorize"], _) => "login",
-            _ => "login",
-        };
+    fn to_login(&self) -> Answer {
         let next = quote(&self.ask.target);
-        redirect(StatusCode::FOUND, &format!("{}?next={next}", self.inner.hub_path(login)))
+        redirect(StatusCode::FOUND, &format!("{}?next={next}", self.inner.hub_path("login")))
     }
 
     fn refuse(&mut self, refusal: &Refusal, parts: &[&str]) -> Answer {

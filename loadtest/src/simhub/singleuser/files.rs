@@ -1,11 +1,12 @@
 //! The contents and kernels API of a server, in memory.
 
+use http::header::LOCATION;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::time::SystemTime;
 
 use super::super::text::{iso, random_hex};
-use super::super::wire::{Answer, Ask, html, json as json_answer};
+use super::super::wire::{Answer, Ask, html, json as json_answer, put, typed};
 use super::{Process, problem};
 
 /// `api/contents[/<path>]`.
@@ -20,16 +21,22 @@ pub(super) async fn contents(process: &Process, rest: &str, mut ask: Ask) -> Ans
         }
         Method::GET => match process.files().get(&path) {
             Some(file) => json_answer(StatusCode::OK, &model(&path, file, true)),
-            None => problem(StatusCode::NOT_FOUND, &format!("file or directory does not exist: '{path}'")),
+            None => typed(
+                StatusCode::NOT_FOUND,
+                "application/json",
+                format!("file or directory '/{path}' does not exist"),
+            ),
         },
         Method::PUT => {
             let body = ask.read().await.unwrap_or_default();
             let Ok(file) = serde_json::from_slice::<Value>(&body) else {
                 return problem(StatusCode::BAD_REQUEST, "Invalid JSON in body of request");
             };
-            let answer = model(&path, &file, false);
+            let saved = model(&path, &file, false);
             let old = process.files().insert(path, file);
-            json_answer(if old.is_some() { StatusCode::OK } else { StatusCode::CREATED }, &answer)
+            let mut answer = json_answer(if old.is_some() { StatusCode::OK } else { StatusCode::CREATED }, &saved);
+            put(&mut answer, LOCATION, &ask.path);
+            answer
         }
         Method::DELETE => match process.files().remove(&path) {
             Some(_) => html(StatusCode::NO_CONTENT, String::new()),
@@ -50,8 +57,10 @@ fn model(path: &str, file: &Value, with_content: bool) -> Value {
         "created": now,
         "content": content,
         "format": if with_content { file.get("format").cloned().unwrap_or_else(|| json!("json")) } else { Value::Null },
-        "mimetype": null,
+        "mimetype": "text/plain",
         "size": file.to_string().len(),
+        "hash": null,
+        "hash_algorithm": null,
         "writable": true,
         "type": kind,
     })
@@ -70,8 +79,10 @@ pub(super) fn kernels(process: &Process, ask: &Ask) -> Answer {
                 "execution_state": "starting",
                 "connections": 0,
             });
-            process.kernels().insert(id, kernel.clone());
-            json_answer(StatusCode::CREATED, &kernel)
+            let mut answer = json_answer(StatusCode::CREATED, &kernel);
+            put(&mut answer, LOCATION, &format!("{}api/kernels/{id}", process.prefix()));
+            process.kernels().insert(id, kernel);
+            answer
         }
         _ => problem(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"),
     }

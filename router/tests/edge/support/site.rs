@@ -10,7 +10,7 @@ use hubrouter::core::placement;
 use hubrouter_hub_adapter::names::{NameRule, UserName};
 use hubrouter_loadtest::simhub::{ApiToken, SimHub, SimHubOptions, TokenOwner};
 
-use super::Browser;
+use super::{Browser, RawHub, Wire, logged};
 
 /// The token of the router at the hubs.
 pub const TOKEN: &str = "router-token-0123456789";
@@ -27,13 +27,26 @@ pub struct Sketch {
     pub hubs: Vec<SimHubOptions>,
     /// Whether the router sees the hubs themselves beside their proxies.
     pub hub_urls: bool,
+    /// Lines of the configuration file for hubs that the test plays itself.
+    pub played: String,
 }
 
 impl Sketch {
+    /// One hub, `raw`, that the test plays itself.
+    pub fn with_raw_hub(hub: &RawHub) -> Self {
+        Self::with_hubs(&[]).and_raw_hub("raw", hub)
+    }
+
+    /// One more hub that the test plays itself.
+    pub fn and_raw_hub(mut self, id: &str, hub: &RawHub) -> Self {
+        self.played.push_str(&format!("  - {{id: {id}, url: 'http://{}', storage: shared}}\n", hub.address));
+        self
+    }
+
     /// Hubs with these ids, each with its own cookie secret.
     pub fn with_hubs(ids: &[&str]) -> Self {
         let hubs = ids.iter().map(|id| SimHubOptions::named(id)).collect();
-        Self { base_url: "/".into(), more: String::new(), hubs, hub_urls: true }
+        Self { base_url: "/".into(), more: String::new(), hubs, hub_urls: true, played: String::new() }
     }
 
     pub fn base_url(mut self, base_url: &str) -> Self {
@@ -68,12 +81,14 @@ pub struct Site {
     base_url: String,
     more: String,
     hub_urls: bool,
+    played: String,
     running: Option<Running>,
     _folder: tempfile::TempDir,
 }
 
 impl Site {
     async fn start(sketch: Sketch) -> Self {
+        logged::start();
         let mut hubs = Vec::new();
         for mut options in sketch.hubs {
             options.base_url.clone_from(&sketch.base_url);
@@ -88,7 +103,7 @@ impl Site {
         let file = folder.path().join("hubrouter.yaml");
         std::fs::write(folder.path().join("session.key"), KEY).unwrap();
         std::fs::write(folder.path().join("token"), TOKEN).unwrap();
-        let text = configuration(&sketch.base_url, &sketch.more, &hubs, sketch.hub_urls);
+        let text = configuration(&sketch.base_url, &sketch.more, &hubs, sketch.hub_urls, &sketch.played);
         std::fs::write(&file, text).unwrap();
         let path = file.clone();
         let load = Box::new(move || {
@@ -105,6 +120,7 @@ impl Site {
             base_url: sketch.base_url,
             more: sketch.more,
             hub_urls: sketch.hub_urls,
+            played: sketch.played,
             running: Some(running),
             _folder: folder,
         };
@@ -150,8 +166,31 @@ impl Site {
 
     /// Writes the configuration file anew with other additional lines; the router takes it by itself.
     pub fn reconfigure(&self, more: &str) {
-        let text = configuration(&self.base_url, more, &self.hubs, self.hub_urls);
+        let text = configuration(&self.base_url, more, &self.hubs, self.hub_urls, &self.played);
         std::fs::write(&self.file, text).unwrap();
+    }
+
+    /// Changes the text of the configuration file; the router takes it by itself.
+    pub fn edit(&self, change: impl Fn(&str) -> String) {
+        let text = std::fs::read_to_string(&self.file).unwrap();
+        std::fs::write(&self.file, change(&text)).unwrap();
+    }
+
+    /// Waits until the router has judged a changed configuration: `accepted` or not.
+    pub async fn until_reloaded(&self, accepted: bool) {
+        let what = format!("a reload was {}", if accepted { "accepted" } else { "refused" });
+        self.until(&what, |status| status["config"]["last_reload"]["accepted"] == accepted).await;
+    }
+
+    /// A raw connection to the site.
+    pub async fn wire(&self) -> Wire {
+        Wire::to(self.address).await
+    }
+
+    /// Tells the router to stop, as SIGTERM does; the handle ends when it has.
+    pub fn stop(&mut self) -> tokio::task::JoinHandle<()> {
+        let running = self.running.take().expect("a running router");
+        tokio::task::spawn_blocking(move || running.stop())
     }
 
     /// The additional lines the site began with.
@@ -203,7 +242,7 @@ impl Drop for Site {
     }
 }
 
-fn configuration(base_url: &str, more: &str, hubs: &[SimHub], hub_urls: bool) -> String {
+fn configuration(base_url: &str, more: &str, hubs: &[SimHub], hub_urls: bool, played: &str) -> String {
     let hubs: String = hubs
         .iter()
         .map(|hub| {
@@ -223,7 +262,7 @@ fn configuration(base_url: &str, more: &str, hubs: &[SimHub], hub_urls: bool) ->
         "listen: [{{address: '127.0.0.1:0'}}]\n\
          admin: {{address: '127.0.0.1:0'}}\n\
          workers: 2\n\
-         hubs:\n{hubs}{}{}{}{}{}{more}",
+         hubs:\n{hubs}{played}{}{}{}{}{}{more}",
         section("site", &format!("site: {{base_url: '{base_url}'}}")),
         section("placement", "placement: {seed: test}"),
         section("session", "session: {keys: [{file: session.key}]}"),

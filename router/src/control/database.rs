@@ -1,0 +1,45 @@
+//! At a low rate, each hub is asked for something out of its database: health pages answer without it (D6).
+//!
+//! What comes of it is shown to operators and logged when it changes; it decides nothing. A wrong token is noticed here,
+//! long before somebody needs it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use hubrouter_config::{HubId, Secret};
+use tracing::{info, warn};
+
+use super::board::{Board, Database};
+use super::live::Live;
+
+/// How long a hub may take: a list of one user costs it some 30 ms, more while it is busy.
+const WITHIN: Duration = Duration::from_secs(10);
+
+/// Asks every hub that has a token, once per `census.authority`, for as long as it is polled.
+pub async fn watch(live: Arc<ArcSwap<Live>>, board: Arc<Board>) {
+    loop {
+        let now = live.load_full();
+        for view in &now.snapshot.hubs {
+            if let Some(token) = &view.hub.api_token {
+                ask(&now, &view.hub.id, token, &board).await;
+            }
+        }
+        tokio::time::sleep(now.snapshot.config.census.authority).await;
+    }
+}
+
+async fn ask(live: &Live, id: &HubId, token: &Secret<String>, board: &Board) {
+    let Some(hub) = live.snapshot.find(id) else { return };
+    let seen = match live.client(hub).ask_database(token, WITHIN).await {
+        Ok(took) => Database { at: Instant::now(), answered: Ok(took) },
+        Err(error) => Database { at: Instant::now(), answered: Err(error.to_string()) },
+    };
+    let before = board.note_database(id, seen.clone());
+    let was_good = before.is_none_or(|before| before.answered.is_ok());
+    match &seen.answered {
+        Ok(_) if !was_good => info!(hub.id = %id, "hub `{id}`: its database answers again"),
+        Err(reason) if was_good => warn!(hub.id = %id, reason, "hub `{id}`: its database cannot be asked"),
+        _ => {}
+    }
+}

@@ -1,0 +1,89 @@
+//! A hub that says what a test tells it to say: the test itself stands at its end of each connection.
+//!
+//! Probes are answered by itself, so that the router takes it for a healthy hub; they are not shown to the test.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::wire::{PATIENCE, Wire};
+
+/// A listening socket whose connections are the test's.
+pub struct RawHub {
+    pub address: SocketAddr,
+    arrived: mpsc::UnboundedReceiver<AtHub>,
+    connections: Arc<AtomicUsize>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+/// The hub's end of a connection of the router, with the head of the first request on it.
+pub struct AtHub {
+    pub head: String,
+    pub wire: Wire,
+}
+
+impl RawHub {
+    pub async fn start() -> Self {
+        Self::start_at("127.0.0.1:0".parse().unwrap()).await
+    }
+
+    pub async fn start_at(address: SocketAddr) -> Self {
+        let socket = TcpListener::bind(address).await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let (arrives, arrived) = mpsc::unbounded_channel();
+        let connections = Arc::new(AtomicUsize::new(0));
+        let task = tokio::spawn(accept(socket, arrives, Arc::clone(&connections)));
+        Self { address, arrived, connections, task }
+    }
+
+    /// The next connection that brings a request.
+    pub async fn request(&mut self) -> AtHub {
+        timeout(PATIENCE, self.arrived.recv()).await.expect("a request arrives").unwrap()
+    }
+
+    /// How many connections brought a request so far.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for RawHub {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl AtHub {
+    /// The next request on the same connection.
+    pub async fn next_request(&mut self) {
+        self.head = self.wire.next_head().await.expect("another request on this connection");
+    }
+
+    /// An answer in one piece with its length.
+    pub async fn answer(&mut self, body: &str) {
+        self.wire.say(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())).await;
+    }
+}
+
+async fn accept(socket: TcpListener, arrives: mpsc::UnboundedSender<AtHub>, connections: Arc<AtomicUsize>) {
+    loop {
+        let Ok((stream, _)) = socket.accept().await else { continue };
+        tokio::spawn(sort(stream, arrives.clone(), Arc::clone(&connections)));
+    }
+}
+
+async fn sort(stream: TcpStream, arrives: mpsc::UnboundedSender<AtHub>, connections: Arc<AtomicUsize>) {
+    let mut wire = Wire::new(stream);
+    let Some(head) = wire.next_head().await else { return };
+    if head.starts_with("GET /_chp_healthz ") || head.starts_with("GET /hub/health ") {
+        wire.say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await;
+        return;
+    }
+    connections.fetch_add(1, Ordering::SeqCst);
+    // The test may be over.
+    let _ = arrives.send(AtHub { head, wire });
+}

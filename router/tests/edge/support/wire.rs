@@ -1,0 +1,150 @@
+//! One end of a TCP connection, byte for byte: what no HTTP library would send, or would hide.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// Long enough for a busy machine; whoever waits longer waits for nothing.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The end of a connection that a test holds.
+pub struct Wire {
+    stream: TcpStream,
+    read: Vec<u8>,
+}
+
+impl Wire {
+    /// A connection to the router.
+    pub async fn to(address: SocketAddr) -> Self {
+        Self::new(TcpStream::connect(address).await.expect("somebody listens"))
+    }
+
+    pub fn new(stream: TcpStream) -> Self {
+        stream.set_nodelay(true).unwrap();
+        Self { stream, read: Vec::new() }
+    }
+
+    /// Sends bytes; it must be possible to send them.
+    pub async fn say(&mut self, bytes: impl AsRef<[u8]>) {
+        let sent = timeout(PATIENCE, self.stream.write_all(bytes.as_ref())).await.expect("the peer reads");
+        sent.expect("the peer is there");
+    }
+
+    /// Sends bytes until the peer takes no more for a moment, or all are sent; how many it took.
+    pub async fn push(&mut self, piece: &[u8], total: usize) -> usize {
+        let mut sent = 0;
+        while sent < total {
+            match timeout(Duration::from_millis(500), self.stream.write(piece)).await {
+                Ok(Ok(took)) => sent += took,
+                Ok(Err(_)) | Err(_) => break,
+            }
+        }
+        sent
+    }
+
+    /// A head up to and with its empty line.
+    pub async fn head(&mut self) -> String {
+        let end = loop {
+            if let Some(at) = self.read.windows(4).position(|window| window == b"\r\n\r\n") {
+                break at + 4;
+            }
+            assert!(self.more().await, "the connection ended within a head: {:?}", self.so_far());
+        };
+        let head: Vec<u8> = self.read.drain(..end).collect();
+        String::from_utf8_lossy(&head).into_owned()
+    }
+
+    /// The next head, or nothing when the peer is done.
+    pub async fn next_head(&mut self) -> Option<String> {
+        if self.read.is_empty() && !self.more().await {
+            return None;
+        }
+        Some(self.head().await)
+    }
+
+    /// Exactly so many bytes.
+    pub async fn bytes(&mut self, count: usize) -> String {
+        while self.read.len() < count {
+            assert!(self.more().await, "the connection ended before {count} bytes: {:?}", self.so_far());
+        }
+        let bytes: Vec<u8> = self.read.drain(..count).collect();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Everything up to and with this text.
+    pub async fn until(&mut self, text: &str) -> String {
+        loop {
+            let at = self.read.windows(text.len()).position(|window| window == text.as_bytes());
+            if let Some(at) = at {
+                return self.bytes(at + text.len()).await;
+            }
+            assert!(self.more().await, "the connection ended before {text:?}: {:?}", self.so_far());
+        }
+    }
+
+    /// Everything until the peer ends the connection, whether orderly or not.
+    pub async fn rest(&mut self) -> String {
+        while self.more().await {}
+        String::from_utf8_lossy(&std::mem::take(&mut self.read)).into_owned()
+    }
+
+    /// The peer ends the connection without another byte.
+    pub async fn ends(&mut self) {
+        let rest = self.rest().await;
+        assert_eq!(rest, "", "bytes came instead of an end");
+    }
+
+    /// No byte and no end comes for so long.
+    pub async fn is_silent_for(&mut self, time: Duration) {
+        assert_eq!(self.so_far(), "", "bytes came");
+        let mut byte = [0];
+        let came = timeout(time, self.stream.read(&mut byte)).await;
+        assert!(came.is_err(), "{came:?} came: {byte:?}");
+    }
+
+    /// Says that nothing more is sent; the other direction stays open.
+    pub async fn half_close(&mut self) {
+        self.stream.shutdown().await.unwrap();
+    }
+
+    /// Ends the connection as a process does that dies: with a reset.
+    pub fn reset(self) {
+        let socket = socket2::SockRef::from(&self.stream);
+        socket.set_linger(Some(Duration::ZERO)).unwrap();
+    }
+
+    /// Takes in small steps: the kernel holds little for this end.
+    pub fn with_small_buffer(self) -> Self {
+        socket2::SockRef::from(&self.stream).set_recv_buffer_size(4096).unwrap();
+        self
+    }
+
+    pub fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+
+    fn so_far(&self) -> String {
+        String::from_utf8_lossy(&self.read).into_owned()
+    }
+
+    async fn more(&mut self) -> bool {
+        let mut piece = vec![0; 64 * 1024];
+        let read = timeout(PATIENCE, self.stream.read(&mut piece)).await;
+        match read.unwrap_or_else(|_| panic!("nothing came in {PATIENCE:?} after {:?}", self.so_far())) {
+            Ok(0) | Err(_) => false,
+            Ok(count) => {
+                self.read.extend_from_slice(&piece[..count]);
+                true
+            }
+        }
+    }
+}
+
+/// The value of a field in a head.
+pub fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    let mut fields = head.lines().filter_map(|line| line.split_once(':'));
+    fields.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+}
