@@ -4,3 +4,4 @@
 
 mod home;
 mod support;
+mod streams;

@@ -23,11 +23,15 @@ export async function newNotebook(person) {
   // JupyterLab opens again what was open last time, with sessions and sockets of its own.
   const socketSeen = (socket) => sockets.push(socket.url());
   const answerSeen = async (response) => {
-    if (isPost(response, /\/api\/sessions/)) sessions.push(await response.json().catch(() => ({})));
+    // A session is made under a passing name and gets the notebook's by a PATCH.
+    const isSession = response.request().method() === "PATCH" && response.url().includes("/api/sessions/");
+    if (isSession) sessions.push(await response.json().catch(() => ({})));
   };
   page.on("websocket", socketSeen);
   page.on("response", answerSeen);
-  const created = page.waitForResponse((response) => isPost(response, /\/api\/contents\/?(\?|$)/));
+  const created = page.waitForResponse(
+    (response) => response.request().method() === "POST" && /\/api\/contents\/?(\?|$)/.test(response.url()),
+  );
   created.catch(() => {}); // awaited below; a click that fails first is what should be told
   await page.click('button[data-command="launcher:create"], [data-command="launcher:create"] button');
   await page.locator('.jp-LauncherCard[data-category="Notebook"]:visible').first().click();
@@ -84,8 +88,4 @@ export async function saves(person) {
   if (await rename.isVisible()) await rename.click();
   const answer = await written;
   if (answer.status() >= 300) throw new Error(`saving answered ${answer.status()}`);
-}
-
-function isPost(response, path) {
-  return response.request().method() === "POST" && path.test(response.url()) && response.status() === 201;
 }

@@ -1,10 +1,12 @@
 //! What the demo says, and the few words it understands: taking a hub away and giving it back.
 
+use hubrouter_hub_adapter::names::{NameRule, UserName};
 use hubrouter_loadtest::simhub::SimHub;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::PASSWORD;
 use crate::app::Running;
+use crate::core::placement::Placement;
 
 /// Says what runs where, and what to try.
 pub(super) fn welcome(running: &Running, hubs: &[SimHub]) {
@@ -20,7 +22,7 @@ pub(super) fn welcome(running: &Running, hubs: &[SimHub]) {
         "
 What to try:
   1. Open {site} and log in as ada, password {PASSWORD}. Start a server and look which hub serves it.
-  2. Log in as grace in a private window: each user always meets the same hub.
+  2. Log in as grace in a private window: each user always meets the same hub. Type `where grace` here to see why.
   3. Open {site}/services/whoami/ as both: one hub's service for the whole site.
   4. Type `down hub-a` here: its running servers go on, its pages wait and heal by themselves.
      `up hub-a` brings it back. `kill hub-a` takes its proxy away, too.
@@ -32,13 +34,14 @@ Type `help` for the words this console knows, or press Ctrl-C to end.
 }
 
 /// Reads words until the input ends, then waits for ever: the demo ends by a signal.
-pub(super) async fn listen(hubs: &[SimHub]) {
+pub(super) async fn listen(hubs: &[SimHub], placement: &dyn Placement) {
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
             [] => {}
             ["quit" | "exit"] => return,
+            ["where", name] => whereabouts(placement, name),
             [verb, id] => match hubs.iter().find(|hub| hub.id() == *id) {
                 Some(hub) => act(verb, hub).await,
                 None => println!("there is no hub `{id}`"),
@@ -47,6 +50,17 @@ pub(super) async fn listen(hubs: &[SimHub]) {
         }
     }
     std::future::pending::<()>().await;
+}
+
+/// Where a user belongs, and the candidates behind.
+fn whereabouts(placement: &dyn Placement, name: &str) {
+    let Some(user) = UserName::canonical(name, NameRule::Lower) else {
+        println!("`{name}` is no user name");
+        return;
+    };
+    let order: Vec<String> =
+        placement.rank(&user).iter().map(|place| format!("{} ({:.3})", place.hub, place.score)).collect();
+    println!("{user}: {}", order.join(", then "));
 }
 
 async fn act(verb: &str, hub: &SimHub) {
@@ -75,5 +89,5 @@ async fn act(verb: &str, hub: &SimHub) {
 }
 
 fn help() {
-    println!("down HUB | kill HUB | up HUB | quit");
+    println!("where NAME | down HUB | kill HUB | up HUB | quit");
 }

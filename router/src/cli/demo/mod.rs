@@ -6,6 +6,7 @@ mod console;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 use hubrouter_config::FixedSources;
@@ -14,6 +15,7 @@ use hubrouter_loadtest::simhub::{ApiToken, Auth, SimHub, SimHubOptions, SimServi
 use super::cannot_run;
 use crate::app::{self, AppError, Running, Setup};
 use crate::control::load::{Refusal, for_this_release};
+use crate::core::placement::{self, Placement};
 
 /// The password of everybody in the demo.
 const PASSWORD: &str = "demo";
@@ -47,11 +49,11 @@ fn run(args: &DemoArgs) -> Result<(), AppError> {
         for (id, _) in HUBS {
             hubs.push(SimHub::start(options(id)).await?);
         }
-        let running = start(args, &hubs)?;
+        let (running, placement) = start(args, &hubs)?;
         console::welcome(&running, &hubs);
         tokio::select! {
             ended = running.until_signalled() => ended?,
-            () = console::listen(&hubs) => {}
+            () = console::listen(&hubs, placement.as_ref()) => {}
         }
         Ok(())
     })
@@ -73,7 +75,7 @@ fn options(id: &str) -> SimHubOptions {
     }
 }
 
-fn start(args: &DemoArgs, hubs: &[SimHub]) -> Result<Running, AppError> {
+fn start(args: &DemoArgs, hubs: &[SimHub]) -> Result<(Running, Arc<dyn Placement>), AppError> {
     let text = configuration(args, hubs);
     let load = Box::new(move || {
         let mut sources = FixedSources::default();
@@ -84,7 +86,9 @@ fn start(args: &DemoArgs, hubs: &[SimHub]) -> Result<Running, AppError> {
     });
     let loaded = load()?;
     app::init_logging(&loaded.config.telemetry);
-    app::start_loaded(loaded, Setup { load, file: None, source: "(demo)".into() })
+    let placement = placement::build(&loaded.config.placement, &loaded.config.hubs);
+    let running = app::start_loaded(loaded, Setup { load, file: None, source: "(demo)".into() })?;
+    Ok((running, placement))
 }
 
 /// The configuration of the demo; short probe times, so that one can watch.

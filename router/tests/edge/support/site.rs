@@ -261,8 +261,8 @@ fn configuration(base_url: &str, more: &str, hubs: &[SimHub], hub_urls: bool, pl
     format!(
         "listen: [{{address: '127.0.0.1:0'}}]\n\
          admin: {{address: '127.0.0.1:0'}}\n\
-         workers: 2\n\
-         hubs:\n{hubs}{played}{}{}{}{}{}{more}",
+         hubs:\n{hubs}{played}{}{}{}{}{}{}{more}",
+        section("workers", "workers: 2"),
         section("site", &format!("site: {{base_url: '{base_url}'}}")),
         section("placement", "placement: {seed: test}"),
         section("session", "session: {keys: [{file: session.key}]}"),
