@@ -25,7 +25,8 @@ pub(crate) async fn open(authority: &str, request: Request<Full<Bytes>>) -> io::
     let asked = async {
         let stream = TcpStream::connect(authority).await?;
         stream.set_nodelay(true)?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
         tokio::spawn(connection.with_upgrades());
         sender.send_request(request).await.map_err(io::Error::other)
     };

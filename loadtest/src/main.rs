@@ -11,7 +11,11 @@ use hubrouter_loadtest::conversation::{self, Conversation};
 use hubrouter_loadtest::simhub::{Auth, SimHub, SimHubOptions, SimProvider};
 
 #[derive(Parser)]
-#[command(name = "hubrouter-loadtest", version, about = "Simulated JupyterHubs, and conversations that keep them honest")]
+#[command(
+    name = "hubrouter-loadtest",
+    version,
+    about = "Simulated JupyterHubs, and conversations that keep them honest"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

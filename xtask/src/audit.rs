@@ -46,6 +46,6 @@ fn install(places: &Places, folder: &Path) -> Result<(), String> {
 
 fn deny(places: &Places, program: &Path, check: &str) -> Command {
     let mut command = Command::new(program);
-    command.args(["--locked", "check", check]).current_dir(&places.root);
+    command.args(["--locked", "check", "--hide-inclusion-graph", check]).current_dir(&places.root);
     command
 }

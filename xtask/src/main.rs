@@ -110,7 +110,7 @@ fn main() -> ExitCode {
         }
         Task::Record => {
             if install::all(&places, &mut report) {
-                recordings::run(&places, recordings::Mode::Record, &mut report);
+                recordings::play(&places, recordings::Mode::Record, &mut report);
             }
         }
         Task::Audit => audit::run_all(&places, &mut report),
@@ -131,7 +131,7 @@ fn test(places: &Places, parts: &[Part], report: &mut Report) {
             Part::Tests => quick::tests(places, report),
             Part::Install => installed = install::all(places, report),
             Part::Real if installed => real::run(places, Site::value_variants(), None, report),
-            Part::Recordings if installed => recordings::run(places, recordings::Mode::Compare, report),
+            Part::Recordings if installed => recordings::play(places, recordings::Mode::Compare, report),
             Part::Real | Part::Recordings => report.failed(
                 &format!("{part:?}").to_lowercase(),
                 "what it needs could not be installed (see above)",

@@ -42,7 +42,7 @@ pub fn tests(places: &Places, report: &mut Report) {
                 "--no-fail-fast",
             ]))
         } else {
-            run(cargo(places).args(["test", "--workspace", "--all-targets", "--locked", "--no-fail-fast"]))
+            run(cargo(places).args(["test", "--workspace", "--locked", "--no-fail-fast"]))
         }
     });
     report.part("examples in documentation", || {

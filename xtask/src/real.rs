@@ -68,8 +68,7 @@ pub fn build(places: &Places, report: &mut Report) -> bool {
 fn run_site(places: &Places, site: Site, router: &Path, report: &mut Report) -> Result<(), String> {
     println!("==> real site {}", site.name());
     let mut missing = required(places, site.name())?;
-    let mut script =
-        script(places, site.name(), router)?.spawn().map_err(|error| format!("python3: {error}"))?;
+    let mut script = script(places, site, router)?.spawn().map_err(|error| format!("python3: {error}"))?;
     let lines = script.stdout.take().ok_or("the script's output is a pipe")?;
     for line in BufReader::new(lines).lines() {
         let line = line.map_err(|error| error.to_string())?;
@@ -90,11 +89,23 @@ fn run_site(places: &Places, site: Site, router: &Path, report: &mut Report) -> 
     Ok(())
 }
 
-/// The command that drives one site. Its standard input is a pipe from this process: when this process is gone, the
-/// keeper ends everything the site has started.
-pub fn script(places: &Places, site: &str, router: &Path) -> Result<Command, String> {
+fn script(places: &Places, site: Site, router: &Path) -> Result<Command, String> {
+    let mut command = kept(places, "browser/run.mjs", site.name(), site.name())?;
+    command
+        .env("REAL_ROUTER", router)
+        .env("REAL_CHROMIUM", browser(places)?)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    Ok(command)
+}
+
+/// The command that runs `script WORD` below the keeper, with the output of its last run, `name`, removed.
+///
+/// Its standard input has to be a pipe from this process: when this process is gone, the pipe closes, and the keeper
+/// ends everything the script has started.
+pub fn kept(places: &Places, script: &str, word: &str, name: &str) -> Result<Command, String> {
     for kind in ["logs", "screenshots", "state"] {
-        let old = places.output().join(kind).join(site);
+        let old = places.output().join(kind).join(name);
         if old.exists() {
             fs::remove_dir_all(&old).map_err(|error| format!("{}: {error}", old.display()))?;
         }
@@ -103,15 +114,10 @@ pub fn script(places: &Places, site: &str, router: &Path) -> Result<Command, Str
     command
         .arg(places.scripts().join("keeper.py"))
         .arg("node")
-        .arg(places.scripts().join("browser/run.mjs"))
-        .arg(site)
+        .args([places.scripts().join(script), word.into()])
         .env("REAL_PARTS", &places.parts)
         .env("REAL_OUTPUT", places.output())
-        .env("REAL_ROUTER", router)
-        .env("REAL_CHROMIUM", browser(places)?)
-        .current_dir(&places.root)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped());
+        .current_dir(&places.root);
     Ok(command)
 }
 

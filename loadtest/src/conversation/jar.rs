@@ -63,9 +63,11 @@ impl Jar {
 
     /// The `Cookie` header for a path; longer paths first.
     pub(super) fn header(&self, path: &str) -> Option<String> {
-        let mut fitting: Vec<&Cookie> = self.cookies.iter().filter(|cookie| covers(&cookie.path, path)).collect();
+        let mut fitting: Vec<&Cookie> =
+            self.cookies.iter().filter(|cookie| covers(&cookie.path, path)).collect();
         fitting.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
-        let pairs: Vec<String> = fitting.iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect();
+        let pairs: Vec<String> =
+            fitting.iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect();
         (!pairs.is_empty()).then(|| pairs.join("; "))
     }
 

@@ -34,15 +34,32 @@ pub(super) struct Kept {
 }
 
 /// Headers that are kept.
-const HEADERS: &[&str] =
-    &["content-type", "location", "cache-control", "retry-after", "sec-websocket-protocol", "content-security-policy"];
+const HEADERS: &[&str] = &[
+    "content-type",
+    "location",
+    "cache-control",
+    "retry-after",
+    "sec-websocket-protocol",
+    "content-security-policy",
+];
 
 /// Parameters whose values differ from run to run.
 const SECRETS: &[&str] = &["state", "code", "code_challenge", "_xsrf"];
 
 /// JSON members whose values differ from run to run.
-const VOLATILE: &[&str] =
-    &["token", "id", "token_id", "session_id", "total", "pid", "code", "sys_executable", "python", "note", "command"];
+const VOLATILE: &[&str] = &[
+    "token",
+    "id",
+    "token_id",
+    "session_id",
+    "total",
+    "pid",
+    "code",
+    "sys_executable",
+    "python",
+    "note",
+    "command",
+];
 
 /// Keeps what matters of an answer.
 pub(super) fn keep(step: &Step, answer: &Answer, vars: &BTreeMap<String, String>, version: &str) -> Kept {
@@ -60,16 +77,24 @@ pub(super) fn keep(step: &Step, answer: &Answer, vars: &BTreeMap<String, String>
         lines.iter().filter_map(|line| cookie(&names, &String::from_utf8_lossy(line.as_bytes()))).collect();
     cookies.sort();
     let text = String::from_utf8_lossy(&answer.body).into_owned();
-    let mut kept = Kept { status: answer.status, headers, cookies, json: None, text: None, page: BTreeMap::new() };
+    let mut kept =
+        Kept { status: answer.status, headers, cookies, json: None, text: None, page: BTreeMap::new() };
     if kind.starts_with("application/json") {
-        kept.json = answer.json().map(|json| if step.shape_only { shape(&json) } else { names.json(&json, "") });
+        kept.json =
+            answer.json().map(|json| if step.shape_only { shape(&json) } else { names.json(&json, "") });
     } else if kind.starts_with("text/event-stream") {
         let last = text.lines().rev().find_map(|line| line.strip_prefix("data: "));
-        kept.json = last.and_then(|last| serde_json::from_str(last).ok()).map(|json: Value| names.json(&json, ""));
+        kept.json =
+            last.and_then(|last| serde_json::from_str(last).ok()).map(|json: Value| names.json(&json, ""));
     } else if kind.starts_with("text/html") {
-        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        kept.page = step.needles.iter().map(|needle| (needle.clone(), words.contains(needle.as_str()))).collect();
-    } else if text.len() <= 200 && !text.contains('\u{fffd}') && !kind.contains("css") && !kind.contains("javascript") {
+        let words = names.hide(&text.split_whitespace().collect::<Vec<_>>().join(" "));
+        kept.page =
+            step.needles.iter().map(|needle| (needle.clone(), words.contains(needle.as_str()))).collect();
+    } else if text.len() <= 200
+        && !text.contains('\u{fffd}')
+        && !kind.contains("css")
+        && !kind.contains("javascript")
+    {
         kept.text = Some(names.hide(text.trim())).filter(|text| !text.is_empty());
     }
     kept
@@ -191,11 +216,13 @@ fn hide_parameter(text: &str, marker: &str) -> String {
     while let Some(at) = rest.find(marker) {
         let (front, behind) = rest.split_at(at + marker.len());
         out.push_str(front);
-        let begins = front[..at].ends_with(['?', '&']) || front[..at].ends_with("%3F") || front[..at].ends_with("26");
+        let begins =
+            front[..at].ends_with(['?', '&']) || front[..at].ends_with("%3F") || front[..at].ends_with("26");
         let begins = begins || front[..at].ends_with("253F");
         let mut value = behind.len();
         for (index, c) in behind.char_indices() {
-            let padding = c == '%' && ["%3D", "%253D", "%25253D"].iter().any(|pad| behind[index..].starts_with(pad));
+            let padding =
+                c == '%' && ["%3D", "%253D", "%25253D"].iter().any(|pad| behind[index..].starts_with(pad));
             let inside_padding = c.is_ascii_alphanumeric();
             if !(inside_padding || "_-~.|".contains(c) || padding) {
                 value = index;
@@ -220,7 +247,10 @@ mod tests {
     #[test]
     fn secrets_are_hidden_however_deep_they_are_nested() {
         assert_eq!(hide_parameter("/a?state=x_Y-1&b=2", "state="), "/a?state=*&b=2");
-        assert_eq!(hide_parameter("/l?next=%2Fa%3Fstate%3DxY%26b", "state%3D"), "/l?next=%2Fa%3Fstate%3D*%26b");
+        assert_eq!(
+            hide_parameter("/l?next=%2Fa%3Fstate%3DxY%26b", "state%3D"),
+            "/l?next=%2Fa%3Fstate%3D*%26b"
+        );
     }
 
     #[test]
@@ -228,6 +258,9 @@ mod tests {
         let vars = BTreeMap::from([("mail".to_owned(), "m-1@x.org".to_owned())]);
         let names = Names::new(&vars, "6.1.1");
 
-        assert_eq!(names.hide("/user/m-1@x.org/?next=%2Fuser%2Fm-1%40x.org"), "/user/{mail}/?next=%2Fuser%2F{mail}");
+        assert_eq!(
+            names.hide("/user/m-1@x.org/?next=%2Fuser%2Fm-1%40x.org"),
+            "/user/{mail}/?next=%2Fuser%2F{mail}"
+        );
     }
 }

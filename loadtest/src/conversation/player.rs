@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::io;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap, LOCATION, SET_COOKIE};
 use http::Request;
+use http::header::{CONTENT_TYPE, HeaderMap, LOCATION, SET_COOKIE};
 use http_body_util::{BodyExt, Full};
 use serde_json::Value;
 
@@ -120,9 +120,14 @@ impl Player {
         self.change_cookies(step)?;
         let path = self.fill(step, &step.path)?;
         let body = step.body.as_deref().map(|body| self.fill(step, body)).transpose()?.unwrap_or_default();
+        // a redirect may lead to the identity provider, which is another site
+        let (authority, path) = match fetch::authority(&path) {
+            Some((authority, path)) => (authority.to_owned(), path.to_owned()),
+            None => (self.authority.clone(), path),
+        };
         let bare = path.split('?').next().unwrap_or_default().to_owned();
         let mut request = Request::builder().method(step.method.as_str()).uri(&path);
-        request = request.header("host", &self.authority);
+        request = request.header("host", &authority);
         for (name, value) in &step.headers {
             request = request.header(name, self.fill(step, value)?);
         }
@@ -136,13 +141,19 @@ impl Player {
         let request = request
             .body(Full::new(Bytes::from(body)))
             .map_err(|source| PlayError::Malformed { step: step.path.clone(), source })?;
-        let asked = ask(&self.authority, request).await;
-        let answer = asked.map_err(|source| PlayError::Silent { method: step.method.clone(), path, source })?;
+        let asked = ask(&authority, request).await;
+        let answer =
+            asked.map_err(|source| PlayError::Silent { method: step.method.clone(), path, source })?;
         let client = self.clients.entry(step.client.clone()).or_default();
         for line in answer.headers.get_all(SET_COOKIE) {
             client.jar.take(&String::from_utf8_lossy(line.as_bytes()), &bare);
         }
         client.location = answer.header(LOCATION.as_str()).or(client.location.take());
+        let elsewhere =
+            client.location.as_deref().and_then(fetch::authority).map(|(authority, _)| authority.to_owned());
+        if let Some(provider) = elsewhere.filter(|authority| *authority != self.authority) {
+            self.vars.insert("provider".to_owned(), provider);
+        }
         self.remember(step, &answer);
         Ok(answer)
     }
@@ -196,7 +207,9 @@ impl Player {
 
     fn value(&self, step: &Step, name: &str) -> Result<String, PlayError> {
         let client = self.clients.get(&step.client);
-        let cookie = |name: &str, path: &str| client.and_then(|client| client.jar.value(name, path)).map(str::to_owned);
+        let cookie = |name: &str, path: &str| {
+            client.and_then(|client| client.jar.value(name, path)).map(str::to_owned)
+        };
         let found = match name.split_once(':') {
             Some(("xsrf", path)) => {
                 let path = format!("{}{}", self.base, self.fill(step, &path_of(path))?);
@@ -235,14 +248,20 @@ async fn ask(authority: &str, request: Request<Full<Bytes>>) -> io::Result<Answe
                 read.extend_from_slice(&data);
             }
             let text = String::from_utf8_lossy(&read);
-            if streams && (text.contains("\"ready\": true") || text.contains("\"ready\":true") || text.contains("\"failed\"")) {
+            if streams
+                && (text.contains("\"ready\": true")
+                    || text.contains("\"ready\":true")
+                    || text.contains("\"failed\""))
+            {
                 break;
             }
         }
         Ok::<(), io::Error>(())
     };
     if head.status != http::StatusCode::SWITCHING_PROTOCOLS {
-        tokio::time::timeout(patience, whole).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        tokio::time::timeout(patience, whole)
+            .await
+            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
     }
     Ok(Answer { status: head.status.as_u16(), headers: head.headers, body: Bytes::from(read) })
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,10 @@ use serde_json::Value;
 use super::keep::{Kept, keep};
 use super::player::{PlayError, Player};
 use super::script::{Conversation, Step, get};
+use super::scripts;
+
+/// How long a conversation waits for the stop of a server that it leaves behind.
+const PARTING: Duration = Duration::from_secs(1);
 
 /// A conversation as a real hub had it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,7 +72,18 @@ pub async fn replay(target: &str, base: &str, recording: &Recording) -> Result<V
     let answers = play(target, base, &recording.conversation, &version).await?;
     let steps = recording.conversation.steps.iter().enumerate().filter(|(_, step)| !step.aside);
     let pairs = recording.answers.iter().zip(&answers).zip(steps);
-    Ok(pairs.flat_map(|((old, new), (index, step))| differences(recording, index, step, old, new)).collect())
+    let mut found: Vec<Difference> =
+        pairs.flat_map(|((old, new), (index, step))| differences(recording, index, step, old, new)).collect();
+    if recording.answers.len() != answers.len() {
+        found.push(Difference {
+            conversation: format!("{}/{}", recording.conversation.group, recording.conversation.name),
+            step: "the whole recording".to_owned(),
+            part: "number of answers".to_owned(),
+            recorded: recording.answers.len().to_string(),
+            now: answers.len().to_string(),
+        });
+    }
+    Ok(found)
 }
 
 async fn version(target: &str, base: &str) -> Result<String, PlayError> {
@@ -89,6 +105,10 @@ async fn play(
         if !step.aside {
             answers.push(keep(step, &answer, player.vars(), version));
         }
+    }
+    for step in scripts::clean_up(conversation) {
+        // a courtesy to the hub: it goes on stopping when nobody waits, and whether it does is not compared
+        let _ = tokio::time::timeout(PARTING, player.play(&step)).await;
     }
     Ok(answers)
 }

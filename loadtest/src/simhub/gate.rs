@@ -91,8 +91,12 @@ impl Gate {
         let Some(token) = token else {
             return Visitor { who: Err(Closed::Unknown), cookies: Vec::new(), token: None, by_header: false };
         };
-        let mut visitor =
-            Visitor { who: Err(Closed::Unknown), cookies: Vec::new(), token: Some(token.clone()), by_header: false };
+        let mut visitor = Visitor {
+            who: Err(Closed::Unknown),
+            cookies: Vec::new(),
+            token: Some(token.clone()),
+            by_header: false,
+        };
         if needs_xsrf(ask) && self.given_xsrf(ask) != Some(self.xsrf(&mut visitor, ask)) {
             visitor.cookies.clear();
             return visitor;
@@ -114,7 +118,8 @@ impl Gate {
         may: impl Fn(&Identity) -> bool,
     ) -> Result<Identity, Closed> {
         let key = (token.to_owned(), session.to_owned());
-        let kept = lock(&self.cache).get(&key).filter(|(at, _)| at.elapsed() < inner.options.auth_cache).cloned();
+        let kept =
+            lock(&self.cache).get(&key).filter(|(at, _)| at.elapsed() < inner.options.auth_cache).cloned();
         let who = match kept {
             Some((_, who)) => who,
             None if !*inner.hub_up.borrow() => return Err(Closed::HubIsDead),
@@ -139,7 +144,7 @@ impl Gate {
             let mut states = lock(&self.states);
             states.retain(|_, state| state.begun.elapsed() < STATE_AGE);
             let kept = State {
-                next: ask.target.clone(),
+                next: ask.target.trim_end_matches('?').to_owned(),
                 verifier: verifier.clone(),
                 cookie: cookie.clone(),
                 begun: Instant::now(),
@@ -162,7 +167,8 @@ impl Gate {
         let value = sign(&self.secret, &cookie, &state);
         let cookie = NewCookie::new(&cookie, &value, &self.prefix);
         let secure = ask.scheme() == "https";
-        NewCookie { http_only: true, secure, max_age: Some(600), expires: Some(MONTH), ..cookie }.add_to(&mut answer);
+        NewCookie { http_only: true, secure, max_age: Some(600), expires: Some(MONTH), ..cookie }
+            .add_to(&mut answer);
         answer
     }
 
@@ -177,7 +183,8 @@ impl Gate {
 
     /// `oauth_callback`: code to token to cookie, and on to where the visitor wanted to go.
     pub(crate) fn finish_login(&self, inner: &Inner, ask: &Ask, may: impl Fn(&Identity) -> bool) -> Answer {
-        let refuse = |status: StatusCode, text: &str| page(status, &format!("<h1>{status}</h1><p>{text}</p>"));
+        let refuse =
+            |status: StatusCode, text: &str| page(status, &format!("<h1>{status}</h1><p>{text}</p>"));
         let Some(code) = ask.argument("code").filter(|code| !code.is_empty()) else {
             return refuse(StatusCode::BAD_REQUEST, "OAuth callback made without a token");
         };
@@ -193,12 +200,15 @@ impl Gate {
         if !*inner.hub_up.borrow() {
             return hub_is_dead();
         }
-        let Some(token) = hub::exchange(inner, &self.client_id, &self.callback(), &code, &state.verifier) else {
+        let Some(token) = hub::exchange(inner, &self.client_id, &self.callback(), &code, &state.verifier)
+        else {
             return refuse(StatusCode::FORBIDDEN, "Failed to get a token for the code");
         };
         match self.identify(inner, &token, &session_of(ask), may) {
             Ok(_) => {}
-            Err(_) => return refuse(StatusCode::INTERNAL_SERVER_ERROR, "oauth callback failed to identify a user"),
+            Err(_) => {
+                return refuse(StatusCode::INTERNAL_SERVER_ERROR, "oauth callback failed to identify a user");
+            }
         }
         let mut answer = moved(&state.next);
         for (name, _) in ask.cookies().iter().filter(|(name, _)| name.starts_with(&self.state_cookie())) {
@@ -216,10 +226,11 @@ impl Gate {
     /// The visitor's `_xsrf` token; adds the cookie on a navigation without a valid one.
     pub(crate) fn xsrf(&self, visitor: &mut Visitor, ask: &Ask) -> String {
         let id = xsrf_id_of(ask, visitor.token.as_deref());
-        let mut signed = ask.cookies().into_iter().filter(|(name, _)| name == "_xsrf").filter_map(|(_, token)| {
-            let id = xsrf_id(&self.secret, &token)?;
-            Some((token, id))
-        });
+        let mut signed =
+            ask.cookies().into_iter().filter(|(name, _)| name == "_xsrf").filter_map(|(_, token)| {
+                let id = xsrf_id(&self.secret, &token)?;
+                Some((token, id))
+            });
         if let Some((token, _)) = signed.next().filter(|(_, found)| *found == id) {
             return token;
         }
@@ -271,7 +282,8 @@ pub(crate) fn moved(location: &str) -> Answer {
 
 /// What a server says when its hub does not answer and it remembers nothing.
 pub(crate) fn hub_is_dead() -> Answer {
-    let text = "<h1>500 : Internal Server Error</h1><p>Failed to connect to Hub API. Is the Hub accessible?</p>";
+    let text =
+        "<h1>500 : Internal Server Error</h1><p>Failed to connect to Hub API. Is the Hub accessible?</p>";
     html(StatusCode::INTERNAL_SERVER_ERROR, text.to_owned())
 }
 

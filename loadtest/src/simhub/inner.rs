@@ -41,8 +41,11 @@ impl Inner {
     pub(crate) fn new(options: SimHubOptions) -> Inner {
         let secret = options.cookie_secret.clone().unwrap_or_else(|| random_hex(32).into_bytes());
         let data = Mutex::new(Data::new(&options));
-        let gate = |name: &str| Gate::new(format!("service-{name}"), format!("{}services/{name}/", options.base_url));
-        let gates = options.services.iter().map(|service| (service.name.clone(), gate(&service.name))).collect();
+        let gate = |name: &str| {
+            Gate::new(format!("service-{name}"), format!("{}services/{name}/", options.base_url))
+        };
+        let gates =
+            options.services.iter().map(|service| (service.name.clone(), gate(&service.name))).collect();
         Inner {
             options,
             secret,
@@ -186,7 +189,10 @@ impl Inner {
         for user in &data.users {
             for (server, row) in &user.servers {
                 if let (ServerState::Ready, Some(process)) = (row.state, &row.process) {
-                    routes.push((route_of(self.base(), &user.name, server), Target::Server(Arc::clone(process))));
+                    routes.push((
+                        route_of(self.base(), &user.name, server),
+                        Target::Server(Arc::clone(process)),
+                    ));
                 }
             }
         }

@@ -82,8 +82,12 @@ where
     }
 }
 
-async fn serve<A, F>(mut stream: TcpStream, peer: SocketAddr, mut faults: watch::Receiver<Faults>, answer: Arc<A>)
-where
+async fn serve<A, F>(
+    mut stream: TcpStream,
+    peer: SocketAddr,
+    mut faults: watch::Receiver<Faults>,
+    answer: Arc<A>,
+) where
     A: Fn(Request<Incoming>, SocketAddr) -> F + Send + Sync + 'static,
     F: Future<Output = Answer> + Send + 'static,
 {
@@ -100,8 +104,10 @@ where
         let answer = answer(request, peer);
         async move { Ok::<_, Infallible>(answer.await) }
     });
-    let connection =
-        http1::Builder::new().half_close(true).serve_connection(TokioIo::new(stream), service).with_upgrades();
+    let connection = http1::Builder::new()
+        .half_close(true)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
     tokio::select! {
         // the client left or broke HTTP: nothing to tell anybody
         _ = connection => {}

@@ -117,7 +117,8 @@ async fn answer(desk: Arc<Desk>, mut ask: Ask) -> Answer {
 
 fn authorize(desk: &Desk, ask: &Ask) -> Answer {
     *lock(&desk.rounds) += 1;
-    let user = ask.cookie(USER_COOKIE).or_else(|| ask.argument("login_hint")).or_else(|| lock(&desk.user).clone());
+    let user =
+        ask.cookie(USER_COOKIE).or_else(|| ask.argument("login_hint")).or_else(|| lock(&desk.user).clone());
     let Some(user) = user.filter(|user| !user.is_empty()) else {
         let back = super::text::escape(&ask.target);
         return html(
@@ -160,7 +161,12 @@ fn userinfo(desk: &Desk, ask: &Ask) -> Answer {
 }
 
 /// The hub's side: who brought `code`, as the provider says; `None`: it does not say.
-pub(crate) async fn user_of(provider: &str, code: &str, redirect_uri: &str, verifier: &str) -> Option<String> {
+pub(crate) async fn user_of(
+    provider: &str,
+    code: &str,
+    redirect_uri: &str,
+    verifier: &str,
+) -> Option<String> {
     let (authority, prefix) = fetch::authority(provider)?;
     let form = query(&[
         ("grant_type", "authorization_code"),

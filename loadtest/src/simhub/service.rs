@@ -32,7 +32,9 @@ pub(crate) async fn answer(inner: Arc<Inner>, name: &str, ask: Ask) -> Answer {
         }
         Err(Closed::Unknown) if ask.only_reads() && !visitor.by_header() => gate.to_login(&inner, &ask),
         Err(Closed::HubIsDead) => hub_is_dead(),
-        Err(Closed::Unknown | Closed::Forbidden(_)) => page(StatusCode::FORBIDDEN, "<h1>403 : Forbidden</h1>"),
+        Err(Closed::Unknown | Closed::Forbidden(_)) => {
+            page(StatusCode::FORBIDDEN, "<h1>403 : Forbidden</h1>")
+        }
     };
     visitor.add_cookies(&mut answer);
     put(&mut answer, HeaderName::from_static("x-simhub"), &inner.options.id);

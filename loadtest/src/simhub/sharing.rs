@@ -35,7 +35,13 @@ pub(crate) struct ShareCode {
 
 impl Sharing {
     /// Shares a server once; the same share again changes nothing.
-    pub(crate) fn grant(&mut self, owner: &str, server: &str, user: Option<&str>, group: Option<&str>) -> Share {
+    pub(crate) fn grant(
+        &mut self,
+        owner: &str,
+        server: &str,
+        user: Option<&str>,
+        group: Option<&str>,
+    ) -> Share {
         let same = |share: &&Share| {
             share.owner == owner
                 && share.server == server

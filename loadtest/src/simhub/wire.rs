@@ -72,7 +72,8 @@ impl Ask {
 
     /// All cookies in the order of the header, quotes removed.
     pub(crate) fn cookies(&self) -> Vec<(String, String)> {
-        let lines = self.headers.get_all(COOKIE).iter().filter_map(|line| std::str::from_utf8(line.as_bytes()).ok());
+        let lines =
+            self.headers.get_all(COOKIE).iter().filter_map(|line| std::str::from_utf8(line.as_bytes()).ok());
         lines
             .flat_map(|line| line.split(';'))
             .filter_map(|pair| pair.split_once('='))

@@ -8,7 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tracing::info;
 
 use super::AppError;
-use crate::control::controller::Listeners;
+use crate::control::controller::{Listeners, Unopened};
 use crate::proxy::listen;
 use crate::proxy::worker::Order;
 
@@ -46,13 +46,14 @@ impl Sockets {
 }
 
 impl Listeners for Sockets {
-    fn change(&mut self, wanted: &[SocketAddr]) -> io::Result<()> {
+    fn change(&mut self, wanted: &[SocketAddr]) -> Result<(), Unopened> {
         let new: Vec<SocketAddr> =
             wanted.iter().filter(|address| !self.open.contains(address)).copied().collect();
         // Everything new is opened before anything is given to a thread: a refusal changes nothing.
         let mut opened = Vec::new();
-        for address in &new {
-            opened.push((*address, listen::open(*address, self.workers.len())?));
+        for address in new {
+            let sockets = listen::open(address, self.workers.len());
+            opened.push((address, sockets.map_err(|source| Unopened { address, source })?));
         }
         for (address, sockets) in opened {
             info!(%address, "listening");

@@ -82,6 +82,8 @@ impl Running {
     pub async fn until_signalled(self) -> std::io::Result<()> {
         use tokio::signal::unix::{SignalKind, signal};
         let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        // Said only now: who reads this may send a signal at once.
+        info!(addresses = ?self.addresses, admin = %self.admin, "hubrouter serves");
         tokio::select! {
             _ = term.recv() => info!("SIGTERM: finishing what was begun"),
             _ = int.recv() => info!("SIGINT: finishing what was begun"),
@@ -165,7 +167,6 @@ pub fn start_loaded(loaded: Loaded, setup: Setup) -> Result<Running, AppError> {
     let control = std::thread::Builder::new()
         .name("control".into())
         .spawn(move || control(parts, resolver, admin_socket, view, stopped))?;
-    info!(addresses = ?addresses, admin = %admin, "hubrouter serves");
     Ok(Running { addresses, admin, stop, board, workers, control })
 }
 

@@ -26,6 +26,15 @@ const LOGOUT_EVERY: Duration = Duration::from_secs(5);
 /// Reads the configuration anew, judged for this release.
 pub type Load = Box<dyn Fn() -> Result<Loaded, Refusal> + Send>;
 
+/// An address that cannot be listened on.
+#[derive(Debug)]
+pub struct Unopened {
+    /// The address.
+    pub address: SocketAddr,
+    /// What the operating system says.
+    pub source: std::io::Error,
+}
+
 /// Opens and closes the public listening sockets.
 pub trait Listeners: Send {
     /// Opens what is new and closes what is gone; connections are not touched.
@@ -33,7 +42,7 @@ pub trait Listeners: Send {
     /// # Errors
     ///
     /// An address cannot be opened: nothing was changed.
-    fn change(&mut self, wanted: &[SocketAddr]) -> std::io::Result<()>;
+    fn change(&mut self, wanted: &[SocketAddr]) -> Result<(), Unopened>;
 }
 
 /// What the controller is made of.
@@ -155,10 +164,11 @@ impl Controller {
 
     fn open(&mut self, loaded: &Loaded) -> Result<(), Problem> {
         let wanted: Vec<SocketAddr> = loaded.config.listen.iter().map(|listen| listen.address).collect();
-        self.parts.listeners.change(&wanted).map_err(|error| {
+        self.parts.listeners.change(&wanted).map_err(|Unopened { address, source }| {
+            let at = wanted.iter().position(|wanted| *wanted == address).unwrap_or_default();
             loaded.problem_at(
-                "listen",
-                format!("cannot be opened: {error}"),
+                &format!("listen[{at}].address"),
+                format!("{address} cannot be opened: {source}"),
                 "free the address or name another one",
             )
         })

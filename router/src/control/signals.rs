@@ -7,7 +7,7 @@ use hubrouter_hub_adapter::client::Browser;
 /// A word from the fast path.
 #[derive(Debug)]
 pub enum Signal {
-    /// The hub's address refused a connection or did not answer: probe its proxy plane now.
+    /// The hub's address refused a connection, did not answer, or broke one off: probe its proxy plane now.
     Unreachable(HubId),
     /// The hub's proxy says that the hub is gone: probe its hub plane now.
     HubGone(HubId),

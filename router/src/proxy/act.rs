@@ -100,12 +100,10 @@ pub async fn act(exchange: Exchange<'_>, body: Incoming, trace: &mut Trace) -> R
 
 /// What is refused before anybody asks where it belongs.
 fn refused(exchange: &Exchange<'_>) -> Option<Page> {
-    if let Some(id) = exchange.field(CHOSEN_HUB_FIELD)
-        && exchange.snapshot().find_named(id.trim()).is_none()
-    {
+    if !chooses_clearly(exchange) {
         let ids: Vec<&str> = exchange.snapshot().hubs.iter().map(|view| view.hub.id.as_ref()).collect();
         return Some(Page::BadRequest(format!(
-            "X-Hubrouter-Hub names no hub of this site; there are: {}",
+            "X-Hubrouter-Hub has to name one hub of this site; there are: {}",
             ids.join(", ")
         )));
     }
@@ -114,6 +112,14 @@ fn refused(exchange: &Exchange<'_>) -> Option<Page> {
             "a page of another kind sent this request without asking (Sec-Fetch-Mode: no-cors)".into(),
         )
     })
+}
+
+/// Whether the field by which scripts choose a hub is absent, or names one hub once.
+fn chooses_clearly(exchange: &Exchange<'_>) -> bool {
+    let mut values = exchange.parts.headers.get_all(CHOSEN_HUB_FIELD).iter();
+    let Some(first) = values.next() else { return true };
+    let named = first.to_str().ok().and_then(|id| exchange.snapshot().find_named(id.trim()));
+    named.is_some() && values.next().is_none()
 }
 
 /// A change under `/hub/` by a request that no page script could read the answer of: the mitigation that JupyterHub's

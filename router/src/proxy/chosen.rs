@@ -2,8 +2,11 @@
 
 use std::time::SystemTime;
 
-use http::{Method, Response};
+use http::header::ORIGIN;
+use http::{HeaderName, HeaderValue, Method, Response};
+use hubrouter_config::PublicUrl;
 use hubrouter_hub_adapter::address::{self, Act};
+use hubrouter_hub_adapter::login::same_origin;
 
 use super::body::ToClient;
 use super::exchange::Exchange;
@@ -14,6 +17,7 @@ use crate::identify::signed::{CHOSEN_HUB_FOR, Kind};
 use crate::pages::{Choice, ChosenHub, Link, Page};
 
 const READ_OR_POST: &str = "GET, HEAD, POST";
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 /// Answers an address below `/_hubrouter/`.
 #[must_use]
@@ -23,7 +27,7 @@ pub fn page(exchange: &Exchange<'_>, known: &Known, now: SystemTime) -> Response
     }
     match exchange.place.row.act {
         Act::ChooseHub => choose(exchange, now),
-        Act::ClearChoice => clear_choice(exchange),
+        Act::ClearChoice => clear_choice(exchange, known),
         Act::ClearCookies => clear_cookies(exchange, known),
         _ => reply::page(exchange, &Page::NotFound, None),
     }
@@ -44,11 +48,15 @@ fn choose(exchange: &Exchange<'_>, now: SystemTime) -> Response<ToClient> {
 
 /// Another site may send a browser here: then a click decides. Browsers say where a request comes from.
 fn is_own_wish(exchange: &Exchange<'_>) -> bool {
+    let fields = &exchange.parts.headers;
     match exchange.field("sec-fetch-site") {
-        Some("same-origin" | "none") => true,
-        Some(_) => false,
-        // Not a browser, or a plain http site, where browsers do not say: a choice is harmless and shown.
-        None => true,
+        Some("none") => true,
+        // A link on a plain http site, or no browser: a choice is harmless and shown.
+        None if !fields.contains_key(ORIGIN) => true,
+        _ => {
+            let site = exchange.snapshot().config.site.public_url.as_ref().map(PublicUrl::origin);
+            same_origin(fields, site, exchange.client.scheme, exchange.host())
+        }
     }
 }
 
@@ -65,12 +73,14 @@ fn chosen(exchange: &Exchange<'_>, hub: HubIndex, state: Choice) -> Page {
     })
 }
 
-fn clear_choice(exchange: &Exchange<'_>) -> Response<ToClient> {
-    let hubs = exchange.snapshot().indices().map(|hub| exchange.id(hub).clone()).collect();
-    let mut response = reply::page(exchange, &Page::HubList { hubs }, None);
-    if is_own_wish(exchange) {
-        reply::set_cookies(&mut response, [exchange.live.own.expire(Kind::ChosenHub)]);
+fn clear_choice(exchange: &Exchange<'_>, known: &Known) -> Response<ToClient> {
+    if let Some(hub) = known.chosen.filter(|_| !is_own_wish(exchange)) {
+        let page = chosen(exchange, hub, Choice::Chosen(CHOSEN_HUB_FOR));
+        return reply::page(exchange, &page, None);
     }
+    let hubs = exchange.snapshot().indices().map(|hub| exchange.id(hub).clone()).collect();
+    let mut response = reply::page_without_choice(exchange, &Page::HubList { hubs });
+    reply::set_cookies(&mut response, [exchange.live.own.expire(Kind::ChosenHub)]);
     response
 }
 
@@ -80,9 +90,11 @@ fn clear_cookies(exchange: &Exchange<'_>, known: &Known) -> Response<ToClient> {
         return reply::page(exchange, &Page::ClearCookies, None);
     }
     let login = Link::new(wait::login_url(exchange, None), "Log in again");
-    let mut response = reply::page(exchange, &Page::CookiesCleared { login }, None);
+    let mut response = reply::page_without_choice(exchange, &Page::CookiesCleared { login });
     let mut lines = exchange.cookies.expire_all(known.user());
     lines.extend(exchange.snapshot().jars.expire_all(known.user()));
     reply::set_cookies(&mut response, lines);
+    // On an https site this reaches also what the router does not know (Clear Site Data 3.1).
+    response.headers_mut().insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cookies\""));
     response
 }

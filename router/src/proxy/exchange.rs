@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use http::header::{AUTHORIZATION, COOKIE, HOST};
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, Version};
+use http::{HeaderValue, Method, Request, Response};
 use hubrouter_config::{Config, HubId};
-use hubrouter_hub_adapter::address::{Place, classify};
+use hubrouter_hub_adapter::address::{Act, Place, classify};
 use hubrouter_hub_adapter::client::Browser;
 use hubrouter_hub_adapter::cookies::Cookies;
 use hyper::body::Incoming;
@@ -154,10 +154,14 @@ fn read<'a>(
     let client = connection.peer.client(&parts.headers, config);
     let wants = wants(&parts.method, parts.uri.path(), &parts.headers);
     let refused = |page: Page| refuse(&page, wants, config);
-    within_limits(&parts, cookies, config).map_err(refused)?;
+    address_fits(&parts, config).map_err(refused)?;
     one_target(&mut parts).map_err(refused)?;
     let place = classify(&live.snapshot.site, &parts.method, parts.uri.path(), parts.uri.query())
         .map_err(|bad| refused(Page::BadAddress(bad.to_string())))?;
+    // Where too many cookies are cleared, they come along.
+    if place.row.act != Act::ClearCookies {
+        head_fits(&parts, cookies, config).map_err(refused)?;
+    }
     let cookies = Cookies::read(&live.snapshot.jars, cookies.iter().map(HeaderValue::as_bytes));
     Ok(Exchange { connection, live, parts, cookies, place, client, wants })
 }
@@ -169,17 +173,20 @@ fn take_all(parts: &mut Parts, name: http::HeaderName) -> Vec<HeaderValue> {
     }
 }
 
-fn within_limits(parts: &Parts, cookies: &[HeaderValue], config: &Config) -> Result<(), Page> {
-    let limits = &config.limits;
-    let address = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
-    if address as u64 > limits.uri_bytes {
-        return Err(Page::AddressTooLong { limit: limits.uri_bytes });
-    }
+fn address_bytes(parts: &Parts) -> usize {
+    parts.uri.path_and_query().map_or(0, |target| target.as_str().len())
+}
+
+fn address_fits(parts: &Parts, config: &Config) -> Result<(), Page> {
+    let limit = config.limits.uri_bytes;
+    if address_bytes(parts) as u64 > limit { Err(Page::AddressTooLong { limit }) } else { Ok(()) }
+}
+
+fn head_fits(parts: &Parts, cookies: &[HeaderValue], config: &Config) -> Result<(), Page> {
+    let limit = config.limits.request_head_bytes;
     let cookies: usize = cookies.iter().map(|value| COOKIE.as_str().len() + value.len() + 4).sum();
-    if (address + headers::size(&parts.headers) + cookies) as u64 > limits.request_head_bytes {
-        return Err(Page::CookiesTooLarge { limit: limits.request_head_bytes });
-    }
-    Ok(())
+    let head = address_bytes(parts) + headers::size(&parts.headers) + cookies;
+    if head as u64 > limit { Err(Page::CookiesTooLarge { limit }) } else { Ok(()) }
 }
 
 /// Exactly one host, and a path on it (RFC 9112 3.2); methods that name something else are not served.
@@ -187,9 +194,7 @@ fn one_target(parts: &mut Parts) -> Result<(), Page> {
     if parts.method == Method::CONNECT || parts.method == Method::TRACE {
         return Err(Page::MethodNotAllowed { allow: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" });
     }
-    if parts.version == Version::HTTP_10 && !parts.headers.contains_key(HOST) {
-        return Err(Page::BadRequest("a request needs a Host field".into()));
-    }
+    headers::one_host(&parts.headers).map_err(|bad| Page::BadRequest(bad.to_string()))?;
     if let Some(authority) = parts.uri.authority().cloned() {
         let host = parts.headers.get(HOST).map(HeaderValue::as_bytes);
         if !host.is_some_and(|host| host.eq_ignore_ascii_case(authority.as_str().as_bytes())) {

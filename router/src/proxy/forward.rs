@@ -1,6 +1,8 @@
 //! A request on its way to its hub: by which of the two planes, in which manner, and what a fault of the hub means.
 
-use http::{HeaderValue, Response};
+use std::time::Duration;
+
+use http::{HeaderValue, Method, Response};
 use hubrouter_hub_adapter::address::Plane;
 use tracing::warn;
 
@@ -15,6 +17,9 @@ use crate::control::signals::Signal;
 use crate::core::snapshot::HubIndex;
 use crate::core::why::Why;
 use crate::pages::{Page, WaitingFor};
+
+/// How long the start of a server waits for a hub that refuses: as long as one whose hub is known to be away is held.
+const START_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A request whose hub is decided.
 pub struct Going {
@@ -46,11 +51,15 @@ pub fn manner(exchange: &Exchange<'_>) -> Manner {
         Plane::Hub | Plane::Router => timeouts.response_head.hub,
         Plane::User | Plane::Service => timeouts.response_head.user,
     };
+    let (row, method) = (exchange.place.row, &exchange.parts.method);
+    // What was chosen in its form would be lost otherwise; a start by a link is tried again by the waiting page.
+    let held = row.is_start(method) && method == Method::POST;
     Manner {
-        once: exchange.place.row.never_twice(&exchange.parts.method),
+        once: row.never_twice(method),
         connect: timeouts.connect,
         head,
         idle: timeouts.hub_idle,
+        patience: if held { START_PATIENCE } else { Duration::ZERO },
     }
 }
 
@@ -67,7 +76,11 @@ pub fn failed(exchange: &Exchange<'_>, hub: HubIndex, fault: &HubFault) -> Respo
             return wait::after_fault(exchange, hub, WaitingFor::Unreachable, false);
         }
         HubFault::Closed { .. } => {
-            exchange.worker().shared.signal(Signal::HubGone(id.clone()));
+            let shared = &exchange.worker().shared;
+            shared.unreachable(&id);
+            if exchange.place.row.plane == Plane::Hub {
+                shared.signal(Signal::HubGone(id.clone()));
+            }
             if exchange.is_navigation() {
                 return wait::after_fault(exchange, hub, WaitingFor::Unreachable, true);
             }

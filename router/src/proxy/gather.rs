@@ -56,16 +56,21 @@ impl Known {
 
 /// The hub that a script names in a field, or a browser in a signed cookie.
 fn chosen(exchange: &Exchange<'_>, now: SystemTime) -> Option<HubIndex> {
-    let snapshot = exchange.snapshot();
-    if let Some(id) = exchange.field(CHOSEN_HUB_FIELD) {
-        return snapshot.find_named(id.trim());
+    match exchange.field(CHOSEN_HUB_FIELD) {
+        Some(id) => exchange.snapshot().find_named(id.trim()),
+        None => chosen_by_browser(exchange, now),
     }
+}
+
+/// The hub in the browser's signed cookie, if it still exists.
+#[must_use]
+pub fn chosen_by_browser(exchange: &Exchange<'_>, now: SystemTime) -> Option<HubIndex> {
     if !exchange.cookies.has_own() {
         return None;
     }
     let own = &exchange.live.own;
     let id = own.chosen_hub(exchange.cookies.own(own.name(Kind::ChosenHub)), now)?;
-    snapshot.find(&id)
+    exchange.snapshot().find(&id)
 }
 
 /// The facts of a request; `form_user` comes from its body, where it is a login form.

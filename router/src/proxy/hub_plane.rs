@@ -34,10 +34,6 @@ pub async fn forward(mut exchange: Exchange<'_>, mut going: Going, body: ToHub) 
         _ => None,
     };
     let jar = exchange.cookies.for_hub_plane(exchange.id(going.hub), state.as_deref()).value;
-    let exchanged = match going.form.take() {
-        Some(form) => login_form::exchange(&exchange, going.hub, &form, &browser).await,
-        None => None,
-    };
     translate_tokens(&mut exchange, going.hub);
 
     let mut fields = std::mem::take(&mut exchange.parts.headers);
@@ -45,6 +41,10 @@ pub async fn forward(mut exchange: Exchange<'_>, mut going: Going, body: ToHub) 
     if let Err(bad) = headers::to_hub(&mut fields, peer, client, config, false) {
         return reply::page(&exchange, &Page::BadRequest(bad.to_string()), None);
     }
+    let exchanged = match going.form.take() {
+        Some(form) => login_form::exchange(&exchange, going.hub, &form, &browser, &fields).await,
+        None => None,
+    };
     let (sent_jar, body, fresh_token) = match exchanged {
         Some(exchanged) => {
             headers::set_length(&mut fields, exchanged.body.len());
@@ -81,7 +81,8 @@ pub async fn forward(mut exchange: Exchange<'_>, mut going: Going, body: ToHub) 
             response
         }
     };
-    reply::set_cookies(&mut response, going.cookies.iter().cloned());
+    // What was found out before the hub was asked is older than its answer.
+    reply::set_cookies_first(&mut response, going.cookies.iter().cloned());
     response
 }
 

@@ -105,7 +105,7 @@ fn land(answered: &Answered<'_, '_>, answer: &Response<ToClient>, user: &UserNam
         // A page instead of a redirect: there is nowhere to send the browser.
         None => Landing::Stay,
     };
-    let mut lines = switched_identity(answered, user);
+    let mut lines = switched_identity(answered, user, landing == Landing::Stay);
     lines.extend(exchange.live.own.set_session(user, answered.now));
     match landing {
         Landing::Stay => {
@@ -129,8 +129,9 @@ fn land(answered: &Answered<'_, '_>, answer: &Response<ToClient>, user: &UserNam
     }
 }
 
-/// Somebody else than our session said: every other jar ends, in the browser and at its hub (JR10).
-fn switched_identity(answered: &Answered<'_, '_>, user: &UserName) -> Vec<HeaderValue> {
+/// Somebody else than our session said: every other jar ends, in the browser and at its hub (JR10); where the login is not
+/// `kept`, that of its own hub too, which still is the one's before.
+fn switched_identity(answered: &Answered<'_, '_>, user: &UserName, kept: bool) -> Vec<HeaderValue> {
     let exchange = answered.exchange;
     if answered.going.known.user().is_none_or(|before| before == user) {
         return Vec::new();
@@ -138,18 +139,19 @@ fn switched_identity(answered: &Answered<'_, '_>, user: &UserName) -> Vec<Header
     let snapshot = exchange.snapshot();
     let others: Vec<HubIndex> = snapshot
         .indices()
-        .filter(|hub| *hub != answered.going.hub && exchange.cookies.has_jar(exchange.id(*hub)))
+        .filter(|hub| !(kept && *hub == answered.going.hub) && exchange.cookies.has_jar(exchange.id(*hub)))
         .collect();
     logout::in_background(exchange, answered.browser, &others);
     others.iter().flat_map(|hub| snapshot.jars.expire_jar(exchange.id(*hub))).collect()
 }
 
-/// The browser keeps nothing of a login that is done again elsewhere; one that it had before stays.
+/// The browser keeps nothing of a login that is done again elsewhere. A hub sets a login only for somebody whom the jar did
+/// not name, so the jar goes too; one that was just carried along is a visit's, and stays.
 fn dropped_jar(answered: &Answered<'_, '_>, fresh: bool) -> Vec<HeaderValue> {
     let exchange = answered.exchange;
     let id = exchange.id(answered.going.hub);
     let mut lines = exchange.cookies.expire_flows(id);
-    if fresh && !exchange.cookies.logins().contains(id) {
+    if fresh {
         lines.extend(exchange.snapshot().jars.expire_jar(id));
     }
     lines

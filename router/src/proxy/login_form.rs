@@ -4,8 +4,8 @@
 //! cookie would log a foreign form in. Otherwise the form passes unchanged, and the hub refuses it.
 
 use bytes::Bytes;
-use http::HeaderValue;
 use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue};
 use hubrouter_config::PublicUrl;
 use hubrouter_hub_adapter::client::Browser;
 use hubrouter_hub_adapter::login::{needs_exchange, same_origin, with_xsrf};
@@ -27,27 +27,30 @@ pub struct Exchanged {
 }
 
 /// Exchanges the form's token, if it belongs to another hub than `hub` and everything is in order.
+///
+/// `fields` are those that the hub gets with the form: hubs may mix any of them into the token.
 pub async fn exchange(
     exchange: &Exchange<'_>,
     hub: HubIndex,
     form: &Form,
     browser: &Browser,
+    fields: &HeaderMap,
 ) -> Option<Exchanged> {
     let id = exchange.id(hub);
     let site = exchange.snapshot().config.site.public_url.as_ref().map(PublicUrl::origin);
-    let same = same_origin(&exchange.parts.headers, site, exchange.client.scheme, exchange.host());
+    let same = same_origin(fields, site, exchange.client.scheme, browser.host.to_str().ok());
     if !needs_exchange(&exchange.cookies, &form.fields, id, same) {
         return None;
     }
     let client = exchange.live.client(hub);
-    let fresh = match client.fresh_login_token(browser, &http::HeaderMap::new(), ask::WITHIN).await {
+    let fresh = match client.fresh_login_token(browser, fields, ask::WITHIN).await {
         Ok(fresh) => fresh,
         Err(error) => {
             warn!(hub.id = %id, %error, "no token for the login form: it goes as it came");
             return None;
         }
     };
-    let content_type = exchange.field(CONTENT_TYPE);
+    let content_type = fields.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let body = with_xsrf(content_type, &form.body, &fresh.value)?;
     Some(Exchanged { body, cookie: fresh.cookie, set_cookie: fresh.set_cookie })
 }

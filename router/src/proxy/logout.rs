@@ -55,13 +55,10 @@ pub async fn everywhere(exchange: &Exchange<'_>, known: &Known) -> Response<ToCl
             return reply::redirect(&login);
         }
         let login = Link::new(login, "Log in again");
-        reply::page(exchange, &Page::LoggedOut { dead, login }, None)
+        reply::page_without_choice(exchange, &Page::LoggedOut { dead, login })
     });
     // First the ends, then what the answering hub sets: its login page may bring a new token.
-    let set: Vec<HeaderValue> = response.headers().get_all(SET_COOKIE).iter().cloned().collect();
-    response.headers_mut().remove(SET_COOKIE);
-    reply::set_cookies(&mut response, exchange.cookies.expire_all(known.user()));
-    reply::set_cookies(&mut response, set);
+    reply::set_cookies_first(&mut response, exchange.cookies.expire_all(known.user()));
     response
 }
 

@@ -91,8 +91,10 @@ async fn websocket(
         let idle = exchange.snapshot().config.timeouts.stream_idle;
         let worker = Rc::clone(&exchange.connection.worker);
         let id = exchange.id(going.hub).clone();
+        // Begun here and not in the task: the thread must not find itself empty in between.
+        let begun = worker.begin();
         tokio::task::spawn_local(async move {
-            let _begun = worker.begin();
+            let _begun = begun;
             let _counted = worker.shared.counts.stream();
             match tokio::try_join!(client, hub_side) {
                 Ok((client, hub)) => match tunnel::relay(client, hub, idle).await {

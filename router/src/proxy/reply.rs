@@ -1,11 +1,14 @@
 //! Answers of the router's own: pages, redirects, and the cookies that go with them.
 
+use std::time::SystemTime;
+
 use http::header::{CACHE_CONTROL, LOCATION, SET_COOKIE};
 use http::{HeaderValue, Response, StatusCode};
 use hubrouter_config::{Config, HubId};
 
 use super::body::ToClient;
 use super::exchange::Exchange;
+use super::gather;
 use crate::pages::{self, Chrome, Page, Wants};
 
 /// A page for a request of which nothing but its head is known.
@@ -15,11 +18,24 @@ pub fn refuse(page: &Page, wants: Wants, config: &Config) -> Response<ToClient> 
     pages::answer(page, wants, &chrome).map(ToClient::from)
 }
 
-/// A page for a request that was read.
+/// A page for a request that was read. It names the hub that this very request has `chosen`, else the one that the browser
+/// chose before: a choice is never forgotten (D5).
 #[must_use]
 pub fn page(exchange: &Exchange<'_>, page: &Page, chosen: Option<&HubId>) -> Response<ToClient> {
+    let before = || gather::chosen_by_browser(exchange, SystemTime::now());
+    let chosen = chosen.cloned().or_else(|| before().map(|hub| exchange.id(hub).clone()));
+    with_choice(exchange, page, chosen)
+}
+
+/// A page that goes with the end of the choice.
+#[must_use]
+pub fn page_without_choice(exchange: &Exchange<'_>, page: &Page) -> Response<ToClient> {
+    with_choice(exchange, page, None)
+}
+
+fn with_choice(exchange: &Exchange<'_>, page: &Page, chosen_hub: Option<HubId>) -> Response<ToClient> {
     let base_url = exchange.snapshot().config.site.base_url.clone();
-    let chrome = Chrome { base_url, chosen_hub: chosen.cloned(), request_id: None };
+    let chrome = Chrome { base_url, chosen_hub, request_id: None };
     pages::answer(page, exchange.wants, &chrome).map(ToClient::from)
 }
 
@@ -47,4 +63,12 @@ pub fn set_cookies(response: &mut Response<ToClient>, lines: impl IntoIterator<I
     for line in lines {
         response.headers_mut().append(SET_COOKIE, line);
     }
+}
+
+/// Adds `Set-Cookie` lines before those that the answer has: of two for one cookie the later counts.
+pub fn set_cookies_first(response: &mut Response<ToClient>, lines: impl IntoIterator<Item = HeaderValue>) {
+    let later: Vec<HeaderValue> = response.headers().get_all(SET_COOKIE).iter().cloned().collect();
+    response.headers_mut().remove(SET_COOKIE);
+    set_cookies(response, lines);
+    set_cookies(response, later);
 }

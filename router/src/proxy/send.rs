@@ -3,9 +3,9 @@
 //! What must not be sent twice never is (D9): such a request goes on a connection that is as good as fresh, and once a
 //! byte of it was sent it is not repeated. Others are repeated once, on a fresh connection, when a reused one was stale.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, Version};
 use hubrouter_config::Hub;
 use hyper::body::Incoming;
 
@@ -25,7 +25,12 @@ pub struct Manner {
     pub head: Duration,
     /// How long connections stay idle: `timeouts.hub_idle`.
     pub idle: Duration,
+    /// How long a connection that is refused is tried for: nothing was sent yet, and the hub may be restarting.
+    pub patience: Duration,
 }
+
+/// Between two tries for a connection.
+const CONNECT_AGAIN: Duration = Duration::from_millis(100);
 
 /// Sends `request` to `hub` and returns its answer, whose body keeps the connection.
 ///
@@ -59,10 +64,16 @@ struct Failed {
 }
 
 async fn lease(pools: &Pools, hub: &Hub, wanted: Wanted, manner: Manner) -> Result<Lease, HubFault> {
-    pools
-        .lease(&hub.id, &hub.url, wanted, manner.connect, manner.idle)
-        .await
-        .map_err(|source| HubFault::Unreachable { hub: hub.id.clone(), source })
+    let until = Instant::now() + manner.patience;
+    loop {
+        match pools.lease(&hub.id, &hub.url, wanted, manner.connect, manner.idle).await {
+            Ok(lease) => return Ok(lease),
+            Err(source) if Instant::now() >= until => {
+                return Err(HubFault::Unreachable { hub: hub.id.clone(), source });
+            }
+            Err(_) => tokio::time::sleep(CONNECT_AGAIN).await,
+        }
+    }
 }
 
 async fn attempt(
@@ -77,7 +88,11 @@ async fn attempt(
             fault: HubFault::Garbage { hub: hub.id.clone(), text: "101 that nobody asked for".into() },
             unsent: None,
         }),
-        Ok(Ok(answer)) => Ok(answer.map(|body| ToClient::Hub(FromHub::new(body, Some(lease))))),
+        Ok(Ok(mut answer)) => {
+            // A version belongs to one connection (RFC 9110 6.2): the hub's says nothing about the client's.
+            *answer.version_mut() = Version::HTTP_11;
+            Ok(answer.map(|body| ToClient::Hub(FromHub::new(body, Some(lease)))))
+        }
         Ok(Err(mut error)) => {
             let unsent = error.take_message();
             Err(Failed { fault: HubFault::from_hyper(&hub.id, error.into_error()), unsent })
@@ -110,7 +125,7 @@ pub async fn open_websocket(
         .connect_for_upgrade(&hub.url, manner.connect)
         .await
         .map_err(|source| HubFault::Unreachable { hub: hub.id.clone(), source })?;
-    let answer = match tokio::time::timeout(manner.head, sender.send_request(request)).await {
+    let mut answer = match tokio::time::timeout(manner.head, sender.send_request(request)).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => return Err(HubFault::from_hyper(&hub.id, error)),
         Err(_) => return Err(HubFault::Late { hub: hub.id.clone(), waited: manner.head }),
@@ -120,5 +135,6 @@ pub async fn open_websocket(
         let text = "101 for another protocol than websocket".into();
         return Err(HubFault::Garbage { hub: hub.id.clone(), text });
     }
+    *answer.version_mut() = Version::HTTP_11;
     Ok(answer)
 }

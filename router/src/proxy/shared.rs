@@ -44,7 +44,7 @@ impl Shared {
         let _ = self.signals.send(signal);
     }
 
-    /// The hub's address did not take a connection.
+    /// The hub's address did not take a connection, or broke one off.
     pub fn unreachable(&self, hub: &HubId) {
         self.signal(Signal::Unreachable(hub.clone()));
     }

@@ -21,6 +21,8 @@ export class Person {
     const request = response.request();
     if (response.status() >= 400) {
       this.report.log(`${this.name}: ${request.method()} ${request.url()}: ${response.status()}`);
+      // A page and its scripts and styles must come from hubs that fit each other.
+      if (request.url().includes("/static/")) this.report.missed(request.url());
     }
     if (!request.isNavigationRequest() || isRedirect(response.status())) return;
     const chain = [];

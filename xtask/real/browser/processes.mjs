@@ -70,23 +70,21 @@ export async function eventually(what, seconds, question) {
   throw new Error(`not within ${seconds} s: ${what}${last}`);
 }
 
-/** `count` ports of the loopback address that are free now. */
+/**
+ * `count` ports in a row of the loopback address that are free now. Below the range from which systems take the near
+ * ends of outgoing connections, or one of those could take a port before its process does.
+ */
 export async function freePorts(count) {
-  return held(Array.from({ length: count }, () => 0));
-}
-
-/** The first of `count` free ports in a row. */
-export async function freeRow(count) {
   for (let attempt = 0; attempt < 50; attempt += 1) {
-    const [first] = await freePorts(1);
+    const first = 10_000 + Math.floor(Math.random() * 20_000);
     const row = Array.from({ length: count }, (_, offset) => first + offset);
-    if (await held(row).catch(() => null)) return first;
+    if (await areFree(row)) return row;
   }
   throw new Error(`no ${count} free ports in a row`);
 }
 
-/** Listens on all of `ports` at once (0: any), lets go, and says which they were. */
-async function held(ports) {
+/** All of `ports` can be listened on at once. */
+async function areFree(ports) {
   const servers = [];
   try {
     for (const port of ports) {
@@ -97,7 +95,9 @@ async function held(ports) {
       });
       servers.push(server);
     }
-    return servers.map((server) => server.address().port);
+    return true;
+  } catch {
+    return false;
   } finally {
     await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
   }

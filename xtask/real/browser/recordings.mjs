@@ -7,7 +7,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Process, answers, freePorts, freeRow } from "./processes.mjs";
+import { Process, answers, freePorts } from "./processes.mjs";
 
 const mode = process.argv[2];
 const parts = resolve(process.env.REAL_PARTS);
@@ -56,8 +56,8 @@ const provider = new Process("provider", join(logs, "provider.log"), loadtest, [
   ...["provider", "--user", "olga", "--port", `${providerPort}`],
 ]);
 provider.start();
-const usual = await hub("usual", await freeRow(4), {});
-const withProvider = await hub("provider", await freeRow(4), {
+const usual = await hub("usual", (await freePorts(4))[0], {});
+const withProvider = await hub("provider", (await freePorts(4))[0], {
   RECORD_PROVIDER: `http://127.0.0.1:${providerPort}`,
 });
 const codes = [await play(usual, []), await play(withProvider, ["--has", "provider"])];

@@ -54,6 +54,11 @@ export class Report {
     }
   }
 
+  /** A part of a page could not be had. */
+  missed(url) {
+    this.current?.problems.push(`not found: ${url}`);
+  }
+
   log(line) {
     appendFileSync(join(this.places.logs, "browser.log"), `${line}\n`);
   }

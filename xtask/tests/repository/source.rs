@@ -91,9 +91,9 @@ impl File {
         Self { path: path.to_owned(), text: text.to_owned() }
     }
 
-    /// A file that holds nothing but tests.
+    /// A file that holds nothing but tests, by its name: `tests.rs`, `route_tests.rs`, or below `tests/`.
     pub fn is_test(&self) -> bool {
-        self.path.ends_with("/tests.rs") || self.path.contains("/tests/")
+        self.path.ends_with("tests.rs") || self.path.contains("/tests/")
     }
 
     /// Code and texts up to the tests, which stand last in a file.

@@ -11,7 +11,8 @@ fn authorize() -> Step {
 }
 
 fn owner() -> Vec<Step> {
-    [login("owner", "{ada/}"), vec![get("{base}hub/spawn").by("owner").aside()], wait_for("owner", "{ada/}")].concat()
+    [login("owner", "{ada/}"), vec![get("{base}hub/spawn").by("owner").aside()], wait_for("owner", "{ada/}")]
+        .concat()
 }
 
 pub(super) fn conversations() -> Vec<Conversation> {

@@ -14,7 +14,7 @@ mod spawn;
 
 use std::time::Duration;
 
-use super::script::Conversation;
+use super::script::{Conversation, Step, login, say};
 use crate::simhub::{SimHubOptions, SimService};
 
 /// Every conversation, group by group.
@@ -33,6 +33,17 @@ pub fn all() -> Vec<Conversation> {
         provider::conversations(),
     ]
     .concat()
+}
+
+/// What stops the server that a conversation may have left running.
+pub(super) fn clean_up(conversation: &Conversation) -> Vec<Step> {
+    let starts = |step: &Step| step.path.contains("hub/spawn") || step.path.ends_with("/server");
+    if !conversation.steps.iter().any(starts) {
+        return Vec::new();
+    }
+    let person = if conversation.group == "server" { "{lab/}" } else { "{ada/}" };
+    let stop = say("DELETE", &format!("{{base}}hub/api/users/{person}/server?_xsrf={{xsrf}}")).by("parting");
+    [login("parting", person), vec![stop]].concat()
 }
 
 /// How a simulated hub is set up as `recordings/jupyterhub_config.py` sets up a real one.

@@ -51,10 +51,7 @@ fn whoami(visit: &Visit) -> Outcome {
     let mut model = if who.service {
         json!({"kind": "service", "name": who.name, "admin": false})
     } else {
-        let me = super::Identity {
-            scopes: with_own_name(&who),
-            ..who.clone()
-        };
+        let me = super::Identity { scopes: with_own_name(&who), ..who.clone() };
         let data = visit.inner.data();
         let row = data.user(&who.name).ok_or_else(|| Refusal::new(403))?;
         models::user(&visit.inner, &data, &me, row, false).unwrap_or_default()
@@ -122,7 +119,10 @@ fn shutdown(visit: &Visit) -> Outcome {
 fn token_owner(visit: &Visit, token: &str) -> Outcome {
     visit.identity()?;
     let owner = super::Identity::of_token(&visit.inner, token).ok_or_else(|| Refusal::new(404))?;
-    Ok(json_answer(StatusCode::OK, &json!({"kind": if owner.service { "service" } else { "user" }, "name": owner.name})))
+    Ok(json_answer(
+        StatusCode::OK,
+        &json!({"kind": if owner.service { "service" } else { "user" }, "name": owner.name}),
+    ))
 }
 
 /// Refuses other methods than these.

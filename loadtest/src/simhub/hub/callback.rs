@@ -14,16 +14,18 @@ use super::super::provider;
 use super::super::signed::{sign, verify};
 use super::super::text::{random_hex, with_query};
 use super::super::wire::{NewCookie, redirect};
+use super::Outcome;
 use super::login::{next_url, valid_name};
 use super::visit::{Refusal, Visit};
-use super::Outcome;
 
 /// OAuthenticator's cookie.
-const STATE_COOKIE: &str = "oauthenticator-state";
+pub(crate) const STATE_COOKIE: &str = "oauthenticator-state";
 
 /// `/hub/oauth_login`: sets the state and goes to the provider.
 pub(crate) fn begin(visit: &mut Visit) -> Outcome {
-    let Auth::OAuth { provider, .. } = visit.inner.options.auth.clone() else { return Err(Refusal::new(404)) };
+    let Auth::OAuth { provider, .. } = visit.inner.options.auth.clone() else {
+        return Err(Refusal::new(404));
+    };
     let state_id = random_hex(16);
     let verifier = random_hex(32);
     let next = visit.argument("next").filter(|next| !next.is_empty()).map(|next| path_only(&next));
@@ -60,13 +62,17 @@ fn path_only(next: &str) -> String {
 fn callback_url(visit: &Visit) -> String {
     match &visit.inner.options.auth {
         Auth::OAuth { callback_url: Some(url), .. } => url.clone(),
-        _ => format!("{}://{}{}", visit.ask.scheme(), visit.ask.host(), visit.inner.hub_path("oauth_callback")),
+        _ => {
+            format!("{}://{}{}", visit.ask.scheme(), visit.ask.host(), visit.inner.hub_path("oauth_callback"))
+        }
     }
 }
 
 /// `/hub/oauth_callback`: the provider sent somebody back.
 pub(crate) async fn finish(visit: &mut Visit) -> Outcome {
-    let Auth::OAuth { provider, .. } = visit.inner.options.auth.clone() else { return Err(Refusal::new(404)) };
+    let Auth::OAuth { provider, .. } = visit.inner.options.auth.clone() else {
+        return Err(Refusal::new(404));
+    };
     if let Some(error) = visit.argument("error") {
         let message = visit.argument("error_description").unwrap_or(error);
         return Err(Refusal::saying(400, format!("OAuth error: {message}")));
@@ -78,7 +84,8 @@ pub(crate) async fn finish(visit: &mut Visit) -> Outcome {
     let verifier = state.get("code_verifier").and_then(Value::as_str).unwrap_or_default();
     let name = provider::user_of(&provider, &code, &callback_url(visit), verifier).await;
     let name = name.map(|name| name.to_lowercase()).filter(|name| valid_name(name));
-    let name = name.ok_or_else(|| Refusal::saying(403, "Sorry, you are not currently authorized to use this hub."))?;
+    let name =
+        name.ok_or_else(|| Refusal::saying(403, "Sorry, you are not currently authorized to use this hub."))?;
     visit.inner.data().user_or_new(&name);
     visit.log_in(&name);
     let next = state.get("next_url").and_then(Value::as_str).filter(|next| !next.is_empty());

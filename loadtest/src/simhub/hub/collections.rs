@@ -33,8 +33,9 @@ pub(crate) fn groups(visit: &mut Visit) -> Outcome {
     let (offset, limit) = page_of(visit)?;
     let data = visit.inner.data();
     let total = data.groups.len();
-    let items = data.groups.keys().skip(offset).take(limit).map(|name| models::group(&data, name)).collect();
-    Ok(paged(visit, items, offset, limit, total))
+    let items: Vec<Value> =
+        data.groups.keys().skip(offset).take(limit).map(|name| models::group(&data, name)).collect();
+    Ok(paged(visit, &items, offset, limit, total))
 }
 
 /// `/hub/api/groups/<name>`.

@@ -57,8 +57,10 @@ pub(crate) fn login_form(visit: &mut Visit, error: Option<&str>) -> String {
     let xsrf = escape(&visit.xsrf());
     let next = visit.argument("next").unwrap_or_default();
     let username = escape(&visit.argument("username").unwrap_or_default());
-    let action = escape(&format!("{}?next={}", visit.inner.hub_path("login"), super::super::text::quote(&next)));
-    let error = error.map(|text| format!("<p class=\"login_error\">{}</p>", escape(text))).unwrap_or_default();
+    let action =
+        escape(&format!("{}?next={}", visit.inner.hub_path("login"), super::super::text::quote(&next)));
+    let error =
+        error.map(|text| format!("<p class=\"login_error\">{}</p>", escape(text))).unwrap_or_default();
     let main = format!(
         "<div id=\"login-main\" class=\"container\">\n<form action=\"{action}\" method=\"post\" role=\"form\">\n\
          <h1>Sign in</h1>\n{error}\n<input type=\"hidden\" name=\"_xsrf\" value=\"{xsrf}\" />\n\

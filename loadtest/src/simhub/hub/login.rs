@@ -7,9 +7,10 @@ use http::{Method, StatusCode};
 use super::super::options::Auth;
 use super::super::text::{quote, with_query};
 use super::super::wire::{Answer, NewCookie, html, redirect};
+use super::Outcome;
+use super::callback::STATE_COOKIE;
 use super::html::{login_form, login_link, page};
 use super::visit::{LOGIN_COOKIE, Refusal, SESSION_COOKIE, Visit};
-use super::Outcome;
 
 /// `/hub/login`.
 pub(crate) fn login(visit: &mut Visit) -> Outcome {
@@ -68,12 +69,19 @@ pub(crate) fn logout(visit: &mut Visit) -> Outcome {
         let base = visit.inner.base().to_owned();
         if let Some(session) = visit.session().map(str::to_owned) {
             let ended = Some(session);
-            visit.inner.data().tokens.retain(|_, token| token.session_id != ended || token.owner_name() != who.name);
+            visit
+                .inner
+                .data()
+                .tokens
+                .retain(|_, token| token.session_id != ended || token.owner_name() != who.name);
             visit.set_cookie(NewCookie::gone(SESSION_COOKIE, &base));
         }
         visit.set_cookie(NewCookie::gone(LOGIN_COOKIE, &hub));
         visit.set_cookie(NewCookie::gone("jupyterhub-services", &format!("{base}services")));
         visit.set_cookie(NewCookie::gone("_xsrf", &hub));
+    }
+    if let Auth::OAuth { .. } = visit.inner.options.auth {
+        visit.set_cookie(NewCookie::gone(STATE_COOKIE, "/"));
     }
     visit.forget();
     if visit.inner.options.auto_login {
@@ -92,14 +100,16 @@ pub(crate) fn next_url(visit: &Visit, user: Option<&str>, default: Option<String
     }
     let url = default.unwrap_or_else(|| home_of(visit, user));
     let pairs = visit.query_without(&["next", "_xsrf"]);
-    let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let pairs: Vec<(&str, &str)> =
+        pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     with_query(&url, &pairs)
 }
 
 fn home_of(visit: &Visit, user: Option<&str>) -> String {
     let Some(name) = user else { return visit.inner.hub_path("home") };
     let data = visit.inner.data();
-    let running = data.user(name).filter(|user| user.servers.get("").is_some_and(super::super::state::Server::active));
+    let running =
+        data.user(name).filter(|user| user.servers.get("").is_some_and(super::super::state::Server::active));
     match running {
         Some(user) => user.url(visit.inner.base()),
         None => visit.inner.hub_path("spawn"),

@@ -17,6 +17,7 @@ mod spawn;
 mod tokens;
 mod users;
 mod visit;
+mod xsrf;
 
 use std::sync::Arc;
 
@@ -133,7 +134,13 @@ pub(crate) fn token_owner(inner: &Inner, token: &str) -> Option<Identity> {
 }
 
 /// Gives a server (or service) the token for an OAuth code, as `POST /hub/api/oauth2/token` does.
-pub(crate) fn exchange(inner: &Inner, client: &str, redirect_uri: &str, code: &str, verifier: &str) -> Option<String> {
+pub(crate) fn exchange(
+    inner: &Inner,
+    client: &str,
+    redirect_uri: &str,
+    code: &str,
+    verifier: &str,
+) -> Option<String> {
     oauth::exchange(inner, client, redirect_uri, code, verifier)
 }
 

@@ -21,7 +21,13 @@ fn when(at: Option<SystemTime>) -> Value {
 }
 
 /// A user, as far as `who` may see them; `None`: not at all.
-pub(crate) fn user(inner: &Inner, data: &Data, who: &Identity, row: &User, stopped_too: bool) -> Option<Value> {
+pub(crate) fn user(
+    inner: &Inner,
+    data: &Data,
+    who: &Identity,
+    row: &User,
+    stopped_too: bool,
+) -> Option<Value> {
     let may = |scope: &str| who.may(scope, On::User(&row.name));
     let groups: Vec<&String> =
         data.groups.iter().filter(|(_, members)| members.contains(&row.name)).map(|(name, _)| name).collect();
@@ -57,10 +63,9 @@ pub(crate) fn user(inner: &Inner, data: &Data, who: &Identity, row: &User, stopp
     if may("admin:auth_state") {
         model.insert("auth_state".into(), Value::Null);
     }
-    let listed = row
-        .servers
-        .iter()
-        .filter(|(name, server)| (server.active() || stopped_too) && who.may("read:servers", On::Server(&row.name, name)));
+    let listed = row.servers.iter().filter(|(name, server)| {
+        (server.active() || stopped_too) && who.may("read:servers", On::Server(&row.name, name))
+    });
     let servers: Map<String, Value> =
         listed.map(|(name, server)| (name.clone(), self::server(inner, who, row, name, server))).collect();
     if may("read:servers") || !servers.is_empty() {
@@ -102,9 +107,7 @@ pub(crate) fn server(inner: &Inner, who: &Identity, user: &User, name: &str, row
 /// One token, without its text.
 pub(crate) fn token(inner: &Inner, row: &Token) -> Value {
     let (key, owner, scopes) = match &row.owner {
-        TokenOwner::User(name) => {
-            ("user", name, Identity::of_row(inner, row).scopes)
-        }
+        TokenOwner::User(name) => ("user", name, Identity::of_row(inner, row).scopes),
         TokenOwner::Service(name) => ("service", name, Identity::of_row(inner, row).scopes),
     };
     let client = match row.client.as_str() {

@@ -30,7 +30,8 @@ impl Client {
             return known.then(|| Client::Service(name.to_owned()));
         }
         let data = inner.data();
-        let mut all = data.users.iter().flat_map(|user| user.servers.keys().map(move |server| (&user.name, server)));
+        let mut all =
+            data.users.iter().flat_map(|user| user.servers.keys().map(move |server| (&user.name, server)));
         let (owner, server) = all.find(|(owner, server)| client_id(owner, server) == id)?;
         Some(Client::Server { owner: owner.clone(), server: server.clone() })
     }
@@ -79,7 +80,8 @@ pub(crate) fn authorize(visit: &mut Visit) -> Outcome {
     let argument = |name: &str| visit.ask.argument(name).unwrap_or_default();
     let (id, redirect_uri, state) = (argument("client_id"), argument("redirect_uri"), argument("state"));
     let client = Client::find(&visit.inner, &id);
-    let client = client.ok_or_else(|| Refusal::saying(400, "(invalid_request) Invalid client_id parameter value."))?;
+    let client =
+        client.ok_or_else(|| Refusal::saying(400, "(invalid_request) Invalid client_id parameter value."))?;
     if redirect_uri != client.callback(&visit.inner) {
         return Err(Refusal::saying(400, "(invalid_request) Mismatching redirect URI."));
     }
@@ -146,7 +148,8 @@ pub(crate) fn token(visit: &mut Visit) -> Outcome {
     let (code, verifier) = (argument("code"), argument("code_verifier"));
     match exchange(&visit.inner, &id, &argument("redirect_uri"), &code, &verifier) {
         Some(token) => {
-            let model = json!({"access_token": token, "expires_in": 1_209_600, "token_type": "Bearer", "scope": ""});
+            let model =
+                json!({"access_token": token, "expires_in": 1_209_600, "token_type": "Bearer", "scope": ""});
             Ok(json_answer(StatusCode::OK, &model))
         }
         None => Ok(json_answer(StatusCode::BAD_REQUEST, &json!({"error": "invalid_grant"}))),
@@ -154,7 +157,13 @@ pub(crate) fn token(visit: &mut Visit) -> Outcome {
 }
 
 /// The token for a code; `None`: unknown, used, late, of another client, or the verifier is wrong.
-pub(crate) fn exchange(inner: &Inner, id: &str, redirect_uri: &str, code: &str, verifier: &str) -> Option<String> {
+pub(crate) fn exchange(
+    inner: &Inner,
+    id: &str,
+    redirect_uri: &str,
+    code: &str,
+    verifier: &str,
+) -> Option<String> {
     let client = Client::find(inner, id)?;
     let mut data = inner.data();
     let code = data.take_code(code).filter(|code| code.client == id && code.redirect_uri == redirect_uri)?;

@@ -39,7 +39,11 @@ pub(crate) fn home(visit: &mut Visit) -> Outcome {
         let data = visit.inner.data();
         let user = data.user(&name).ok_or_else(Refusal::login)?;
         let running = user.active();
-        let url = if running { user.url(visit.inner.base()) } else { format!("{hub}spawn/{}", quote_segment(&name)) };
+        let url = if running {
+            user.url(visit.inner.base())
+        } else {
+            format!("{hub}spawn/{}", quote_segment(&name))
+        };
         let url = url.strip_suffix('/').unwrap_or(&url);
         let (label, stop) = match running {
             true => ("My Server", "<a id=\"stop\" role=\"button\" class=\"btn\">Stop My Server</a> "),
@@ -151,8 +155,10 @@ pub(crate) fn csp_report(visit: &mut Visit) -> Outcome {
 
 /// `/hub/static/...`, `/hub/logo` and `/favicon.ico`: something of the right type.
 pub(crate) fn files(path: &str, ask: &Ask) -> Answer {
-    const FOLDERS: &[&str] = &["static/css/", "static/js/", "static/components/", "static/images/", "static/favicon.ico"];
-    let known = matches!(path, "logo" | "favicon.ico") || FOLDERS.iter().any(|folder| path.starts_with(folder));
+    const FOLDERS: &[&str] =
+        &["static/css/", "static/js/", "static/components/", "static/images/", "static/favicon.ico"];
+    let known =
+        matches!(path, "logo" | "favicon.ico") || FOLDERS.iter().any(|folder| path.starts_with(folder));
     let kind = match path.rsplit('.').next().unwrap_or_default() {
         "css" => "text/css",
         "js" => "text/javascript",
@@ -166,7 +172,8 @@ pub(crate) fn files(path: &str, ask: &Ask) -> Answer {
         "text/css" | "text/javascript" => format!("/* {path} of a simulated hub */\n").into_bytes(),
         _ => b"\x89PNG\r\n\x1a\n".to_vec(),
     };
-    let mut answer = typed(StatusCode::OK, kind, if ask.method == Method::HEAD { Vec::new() } else { content });
+    let mut answer =
+        typed(StatusCode::OK, kind, if ask.method == Method::HEAD { Vec::new() } else { content });
     match ask.argument("v") {
         Some(_) => put(&mut answer, CACHE_CONTROL, "max-age=315360000"),
         None if path == "logo" => {}

@@ -33,15 +33,8 @@ const CONTAINED: &[(&str, &[&str])] = &[
 ];
 
 /// What every user may do to themselves (`self`).
-const SELF: &[&str] = &[
-    "access:servers",
-    "read:shares",
-    "read:users",
-    "servers",
-    "tokens",
-    "users:activity",
-    "users:shares",
-];
+const SELF: &[&str] =
+    &["access:servers", "read:shares", "read:users", "servers", "tokens", "users:activity", "users:shares"];
 
 /// What an admin may do.
 const ADMIN: &[&str] = &[
@@ -96,10 +89,15 @@ impl Identity {
         if admin {
             scopes.extend(expand(ADMIN, ""));
         }
-        let groups: Vec<String> =
-            data.groups.iter().filter(|(_, members)| members.contains(name)).map(|(group, _)| group.clone()).collect();
+        let groups: Vec<String> = data
+            .groups
+            .iter()
+            .filter(|(_, members)| members.contains(name))
+            .map(|(group, _)| group.clone())
+            .collect();
         let shared = data.sharing.shares.iter().filter(|share| {
-            share.user.as_deref() == Some(name) || share.group.as_ref().is_some_and(|group| groups.contains(group))
+            share.user.as_deref() == Some(name)
+                || share.group.as_ref().is_some_and(|group| groups.contains(group))
         });
         scopes.extend(shared.map(|share| format!("access:servers!server={}/{}", share.owner, share.server)));
         let services = inner.options.services.iter().filter(|service| service.open);
@@ -142,7 +140,9 @@ impl Identity {
             || match on {
                 On::All => false,
                 On::User(name) => holds(format!("user={name}")),
-                On::Server(user, server) => holds(format!("user={user}")) || holds(format!("server={user}/{server}")),
+                On::Server(user, server) => {
+                    holds(format!("user={user}")) || holds(format!("server={user}/{server}"))
+                }
                 On::Group(name) => holds(format!("group={name}")),
                 On::Service(name) => holds(format!("service={name}")),
             }
@@ -156,7 +156,8 @@ impl Identity {
 
     fn holds(&self, scope: &str) -> bool {
         let bare = scope.split('!').next().unwrap_or(scope);
-        self.scopes.contains(scope) || self.scopes.contains(bare)
+        self.scopes.contains(scope)
+            || self.scopes.contains(bare)
             || scope.split_once("!server=").is_some_and(|(bare, server)| {
                 let user = server.split('/').next().unwrap_or_default();
                 self.scopes.contains(&format!("{bare}!user={user}"))
@@ -170,7 +171,9 @@ pub(crate) fn may_access(inner: &Inner, who: &Identity, owner: &str, server: &st
         return true;
     }
     // a token may be older than the share: what counts is what its owner may now
-    !who.service && who.token.is_none() && Identity::of_user(inner, &who.name).may("access:servers", On::Server(owner, server))
+    !who.service
+        && who.token.is_none()
+        && Identity::of_user(inner, &who.name).may("access:servers", On::Server(owner, server))
 }
 
 /// Scopes with all they contain, each with `filter` behind it.

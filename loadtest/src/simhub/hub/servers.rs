@@ -94,7 +94,10 @@ async fn stop(visit: &mut Visit, user: &str, server: &str) -> Outcome {
     }
     visit.inner.stop_server(user, server);
     let done = visit.inner.wait_for(user, server, SLOW_STOP, |state| state != ServerState::Stopping).await;
-    if done && remove && let Some(user) = visit.inner.data().user_mut(user) {
+    if done
+        && remove
+        && let Some(user) = visit.inner.data().user_mut(user)
+    {
         user.servers.remove(server);
     }
     Ok(empty_text(if done { StatusCode::NO_CONTENT } else { StatusCode::ACCEPTED }))
@@ -112,7 +115,8 @@ fn create(visit: &Visit, user: &str, server: &str) -> Outcome {
     let mut data = visit.inner.data();
     let owner = data.user_mut(user).ok_or_else(|| Refusal::new(404))?;
     owner.servers.insert(server.to_owned(), Server::new(server));
-    let model = models::server(&visit.inner, &who, owner, server, &owner.servers[server]);
+    let mut model = models::server(&visit.inner, &who, owner, server, &owner.servers[server]);
+    model["user_options"] = json!({});
     Ok(json_answer(StatusCode::CREATED, &model))
 }
 
@@ -187,7 +191,11 @@ pub(crate) fn limits(inner: &Inner) -> Result<(), Refusal> {
 pub(crate) fn progress(visit: &mut Visit, user: &str, server: &str) -> Outcome {
     need(visit, &[Method::GET])?;
     allow_for(visit, "read:servers", On::Server(user, server))?;
-    let known = visit.inner.data().user(user).is_some_and(|row| server.is_empty() || row.servers.contains_key(server));
+    let known = visit
+        .inner
+        .data()
+        .user(user)
+        .is_some_and(|row| server.is_empty() || row.servers.contains_key(server));
     if !known {
         return Err(Refusal::new(404));
     }
@@ -232,7 +240,10 @@ impl Steps {
         if !self.begun {
             self.begun = true;
             if state == ServerState::Pending {
-                return Some(Ok(format!("\n\n{}", event(&json!({"progress": 0, "message": "Server requested"})))));
+                return Some(Ok(format!(
+                    "\n\n{}",
+                    event(&json!({"progress": 0, "message": "Server requested"}))
+                )));
             }
         }
         if state == ServerState::Pending {
@@ -271,4 +282,3 @@ impl Steps {
 fn event(value: &Value) -> String {
     format!("data: {value}\n\n")
 }
-

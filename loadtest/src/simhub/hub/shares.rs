@@ -8,19 +8,23 @@ use super::super::sharing::{Share, ShareCode};
 use super::super::state::ServerState;
 use super::super::text::{escape, iso, random_hex, with_query};
 use super::super::wire::{html, json as json_answer, redirect};
+use super::Outcome;
 use super::api::{allow_for, body, empty, need};
 use super::html::page;
 use super::login::on_this_site;
 use super::scopes::On;
 use super::users::{page_model, page_of};
 use super::visit::{Refusal, Visit};
-use super::Outcome;
 
 /// `/hub/api/shares/<owner>[/<server>]`.
 pub(crate) fn of_server(visit: &mut Visit, owner: &str, server: Option<&str>) -> Outcome {
     need(visit, &[Method::GET, Method::POST, Method::PATCH, Method::DELETE])?;
     let reading = visit.ask.method == Method::GET;
-    allow_for(visit, if reading { "read:shares" } else { "shares" }, On::Server(owner, server.unwrap_or_default()))?;
+    allow_for(
+        visit,
+        if reading { "read:shares" } else { "shares" },
+        On::Server(owner, server.unwrap_or_default()),
+    )?;
     if reading {
         return list(visit, owner, server);
     }
@@ -79,19 +83,27 @@ pub(crate) fn shared_with(visit: &mut Visit, user: &str) -> Outcome {
 fn pages_of(visit: &Visit, models: Vec<Value>) -> Outcome {
     let (offset, limit) = page_of(visit)?;
     let total = models.len();
-    let items = models.into_iter().skip(offset).take(limit).collect();
-    Ok(json_answer(StatusCode::OK, &page_model(visit, items, offset, limit, total)))
+    let items: Vec<Value> = models.into_iter().skip(offset).take(limit).collect();
+    Ok(json_answer(StatusCode::OK, &page_model(visit, &items, offset, limit, total)))
 }
 
 /// `/hub/api/share-codes/<owner>[/<server>]`.
 pub(crate) fn codes(visit: &mut Visit, owner: &str, server: Option<&str>) -> Outcome {
     need(visit, &[Method::GET, Method::POST, Method::DELETE])?;
     let reading = visit.ask.method == Method::GET;
-    allow_for(visit, if reading { "read:shares" } else { "shares" }, On::Server(owner, server.unwrap_or_default()))?;
+    allow_for(
+        visit,
+        if reading { "read:shares" } else { "shares" },
+        On::Server(owner, server.unwrap_or_default()),
+    )?;
     if reading {
         let codes = visit.inner.data().sharing.codes.clone();
-        let ours = |code: &&ShareCode| code.owner == owner && server.is_none_or(|server| code.server == server);
-        return pages_of(visit, codes.iter().filter(ours).map(|code| code_model(&visit.inner, code)).collect());
+        let ours =
+            |code: &&ShareCode| code.owner == owner && server.is_none_or(|server| code.server == server);
+        return pages_of(
+            visit,
+            codes.iter().filter(ours).map(|code| code_model(&visit.inner, code)).collect(),
+        );
     }
     let Some(server) = server else { return Err(Refusal::new(405)) };
     known(&visit.inner, owner, server)?;

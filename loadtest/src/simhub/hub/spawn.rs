@@ -105,7 +105,8 @@ fn pending_url(visit: &Visit, user: &str, server: &str) -> String {
         url = format!("{url}/{}", quote_segment(server));
     }
     let pairs = visit.query_without(&["next", "display_name"]);
-    let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let pairs: Vec<(&str, &str)> =
+        pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let url = with_query(&url, &pairs);
     match visit.argument("next").filter(|next| !next.is_empty()) {
         Some(next) => with_query(&url, &[("next", &next)]),
@@ -230,7 +231,9 @@ async fn back_to_server(visit: &Visit) -> Outcome {
     let pairs = form_pairs(query);
     let pairs: Vec<(&str, &str)> = pairs
         .iter()
-        .map(|(name, value)| (name.as_str(), if name == "redirects" { next.as_str() } else { value.as_str() }))
+        .map(|(name, value)| {
+            (name.as_str(), if name == "redirects" { next.as_str() } else { value.as_str() })
+        })
         .collect();
     Ok(redirect(StatusCode::FOUND, &with_query(path, &pairs)))
 }
@@ -267,7 +270,8 @@ pub(crate) fn user_redirect(visit: &mut Visit) -> Outcome {
     let rest = visit.ask.path.strip_prefix(&prefix).unwrap_or_default().to_owned();
     let server = format!("{}{}", server_url(visit, &me, ""), super::super::text::unquote(&rest));
     let pairs = visit.ask.query_pairs();
-    let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let pairs: Vec<(&str, &str)> =
+        pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let next = with_query(&server, &pairs);
     Ok(redirect(StatusCode::FOUND, &with_query(&spawn_url(visit, &me, ""), &[("next", &next)])))
 }
@@ -286,4 +290,3 @@ fn allow(visit: &Visit, scope: &str, user: &str) -> Result<(), Refusal> {
     let allowed = visit.who.as_ref().is_some_and(|who| who.may(scope, On::User(user)));
     if allowed { Ok(()) } else { Err(no_access()) }
 }
-

@@ -42,7 +42,10 @@ fn list(visit: &Visit) -> Outcome {
     let data = visit.inner.data();
     let mut found = Vec::new();
     for user in &data.users {
-        if matches_state(user)? && user.name.to_lowercase().contains(&filter) && who.may("list:users", On::User(&user.name)) {
+        if matches_state(user)?
+            && user.name.to_lowercase().contains(&filter)
+            && who.may("list:users", On::User(&user.name))
+        {
             found.push(user);
         }
     }
@@ -55,7 +58,7 @@ fn list(visit: &Visit) -> Outcome {
     let page = found.iter().skip(offset).take(limit).filter(ready);
     let items: Vec<Value> =
         page.filter_map(|user| models::user(&visit.inner, &data, &who, user, stopped_too)).collect();
-    Ok(paged(visit, items, offset, limit, total))
+    Ok(paged(visit, &items, offset, limit, total))
 }
 
 fn sort(users: &mut [&User], by: &str) -> Result<(), Refusal> {
@@ -95,22 +98,30 @@ pub(crate) fn page_of(visit: &Visit) -> Result<(usize, usize), Refusal> {
 }
 
 /// A list, or a page of it for clients that read pages.
-pub(crate) fn paged(visit: &Visit, items: Vec<Value>, offset: usize, limit: usize, total: usize) -> super::Answer {
+pub(crate) fn paged(
+    visit: &Visit,
+    items: &[Value],
+    offset: usize,
+    limit: usize,
+    total: usize,
+) -> super::Answer {
     if !pages(visit) {
-        return json_answer(StatusCode::OK, &Value::Array(items));
+        return json_answer(StatusCode::OK, &Value::Array(items.to_vec()));
     }
     json_answer(StatusCode::OK, &page_model(visit, items, offset, limit, total))
 }
 
 /// A page with the way to the next one.
-pub(crate) fn page_model(visit: &Visit, items: Vec<Value>, offset: usize, limit: usize, total: usize) -> Value {
+pub(crate) fn page_model(visit: &Visit, items: &[Value], offset: usize, limit: usize, total: usize) -> Value {
     let following = offset + limit;
     let next = (following < total).then(|| {
         let mut pairs = visit.query_without(&["offset", "limit"]);
         pairs.push(("offset".to_owned(), following.to_string()));
         pairs.push(("limit".to_owned(), limit.to_string()));
-        let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let url = format!("{}://{}{}?{}", visit.ask.scheme(), visit.ask.host(), visit.ask.path, query(&pairs));
+        let pairs: Vec<(&str, &str)> =
+            pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let url =
+            format!("{}://{}{}?{}", visit.ask.scheme(), visit.ask.host(), visit.ask.path, query(&pairs));
         json!({"offset": following, "limit": limit, "url": url})
     });
     json!({
@@ -145,7 +156,8 @@ fn create_many(visit: &mut Visit) -> Outcome {
         data.user_or_new(name).admin |= admin;
     }
     let rows = fresh.iter().filter_map(|name| data.user(name));
-    let models: Vec<Value> = rows.filter_map(|row| models::user(&visit.inner, &data, &who, row, false)).collect();
+    let models: Vec<Value> =
+        rows.filter_map(|row| models::user(&visit.inner, &data, &who, row, false)).collect();
     Ok(json_answer(StatusCode::CREATED, &Value::Array(models)))
 }
 

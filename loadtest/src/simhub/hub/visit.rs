@@ -1,19 +1,19 @@
 //! One request on its way through the hub: who asks, by which right, and which cookies it gains.
 //!
-//! Cookies, sessions and `_xsrf` tokens by JupyterHub's rules; what the request is about is for the handlers.
+//! Cookies and sessions by JupyterHub's rules; `_xsrf` tokens are in `xsrf.rs`, and what the request is about is for
+//! the handlers.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE;
-use http::header::{ACCESS_CONTROL_ALLOW_HEADERS, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, RETRY_AFTER, SERVER};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, RETRY_AFTER, SERVER,
+};
 use http::{Method, StatusCode};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use super::super::inner::Inner;
-use super::super::signed::{sign, verify, xsrf_id, xsrf_token};
+use super::super::signed::{sign, verify, xsrf_token};
 use super::super::text::{form_pairs, quote, random_hex};
 use super::super::wire::{Answer, Ask, NewCookie, html, json, put, redirect};
 use super::html::error_page;
@@ -70,10 +70,10 @@ pub(crate) struct Visit {
     pub(crate) kind: Kind,
     /// Who asks; `None`: nobody known.
     pub(crate) who: Option<Identity>,
-    by_token: bool,
-    session_id: Option<String>,
+    pub(super) by_token: bool,
+    pub(super) session_id: Option<String>,
     cookies: Vec<NewCookie>,
-    xsrf: Option<String>,
+    pub(super) xsrf: Option<String>,
 }
 
 impl Visit {
@@ -206,96 +206,6 @@ impl Visit {
         self.xsrf = None;
     }
 
-    /// What a valid token of this request holds: the session, and the user or the anonymous client.
-    fn xsrf_id(&mut self) -> String {
-        if self.session_id.is_none() && self.who.as_ref().is_some_and(|who| !who.service) {
-            self.set_session();
-        }
-        let session = self.session_id.as_deref().unwrap_or("None");
-        let user = match &self.who {
-            Some(who) if who.service => return ":".to_owned(),
-            Some(who) => self.inner.data().user(&who.name).map(|user| user.cookie_id.clone()),
-            None => None,
-        };
-        let client = user.unwrap_or_else(|| {
-            let mut hash = Sha256::new();
-            hash.update(self.ask.remote_ip());
-            hash.update(self.ask.header("user-agent").unwrap_or_default());
-            hash.update([0xff]);
-            URL_SAFE.encode(hash.finalize())
-        });
-        format!("{session}:{client}")
-    }
-
-    /// This request's `_xsrf` token: the cookie's if it is valid, else a new one (set on navigations).
-    pub(crate) fn xsrf(&mut self) -> String {
-        if let Some(token) = &self.xsrf {
-            return token.clone();
-        }
-        let id = self.xsrf_id();
-        let mut signed = self.ask.cookies().into_iter().filter(|(name, _)| name == "_xsrf").filter_map(|(_, token)| {
-            let id = xsrf_id(&self.inner.secret, &token)?;
-            Some((token, id))
-        });
-        let kept = signed.next().filter(|(_, found)| *found == id).map(|(token, _)| token);
-        let token = kept.unwrap_or_else(|| {
-            let token = xsrf_token(&self.inner.secret, &id);
-            if self.ask.is_navigation() {
-                self.set_xsrf(&token);
-            }
-            token
-        });
-        self.xsrf = Some(token.clone());
-        token
-    }
-
-    /// Sets the token's cookie, for an hour if nobody is logged in.
-    pub(crate) fn set_xsrf(&mut self, token: &str) {
-        let max_age = if self.who.is_some() { None } else { Some(3600) };
-        let path = self.inner.hub_path("");
-        self.set_cookie(NewCookie { max_age, ..NewCookie::new("_xsrf", token, &path) });
-    }
-
-    /// Refuses a request that acts by cookie without the token of its page.
-    pub(crate) fn check_xsrf(&mut self) -> Result<(), Refusal> {
-        if self.by_token || !self.needs_xsrf() {
-            return Ok(());
-        }
-        if self.kind == Kind::Api && self.who.is_none() && self.ask.header("origin").is_none() {
-            return Ok(());
-        }
-        let method = self.ask.method.clone();
-        let header = |name| self.ask.header(name).map(str::to_owned);
-        let given = self.argument("_xsrf").filter(|token| !token.is_empty());
-        let given = given.or_else(|| header("x-xsrftoken")).or_else(|| header("x-csrftoken"));
-        let problem = match given.filter(|token| !token.is_empty()) {
-            None => format!("'_xsrf' argument missing from {method}"),
-            Some(given) if given != self.xsrf() => format!("XSRF cookie does not match {method} argument"),
-            Some(_) => return Ok(()),
-        };
-        match self.ask.path.ends_with("/login") && self.ask.is_navigation() {
-            true => Err(Refusal::saying(403, "Login form invalid or expired. Try again.")),
-            false => Err(Refusal::saying(403, problem)),
-        }
-    }
-
-    fn needs_xsrf(&self) -> bool {
-        let safe = match self.kind {
-            Kind::Api => matches!(self.ask.method, Method::HEAD | Method::OPTIONS),
-            Kind::Page | Kind::Server => self.ask.only_reads(),
-        };
-        if safe || self.ask.path.ends_with("/api/oauth2/token") {
-            return false;
-        }
-        let reads = self.ask.only_reads();
-        match self.ask.header("sec-fetch-mode") {
-            Some("websocket") => false,
-            None | Some("navigate") => !reads,
-            Some("no-cors") => !(reads && self.ask.header("sec-fetch-site") == Some("same-origin")),
-            Some(_) => true,
-        }
-    }
-
     /// Turns an outcome into the answer: errors written, cookies and the hub's headers added.
     pub(crate) fn finish(mut self, outcome: Outcome, parts: &[&str]) -> Answer {
         let mut answer = match outcome {
@@ -341,7 +251,10 @@ impl Visit {
     /// The pairs of the query except `without`, in their order.
     pub(crate) fn query_without(&self, without: &[&str]) -> Vec<(String, String)> {
         let pairs = form_pairs(self.ask.query.as_deref().unwrap_or_default());
-        pairs.into_iter().filter(|(name, value)| !without.contains(&name.as_str()) && !value.is_empty()).collect()
+        pairs
+            .into_iter()
+            .filter(|(name, value)| !without.contains(&name.as_str()) && !value.is_empty())
+            .collect()
     }
 }
 

@@ -14,7 +14,8 @@ pub(super) async fn contents(process: &Process, rest: &str, mut ask: Ask) -> Ans
     let path = rest.trim_start_matches("api/contents").trim_matches('/').to_owned();
     match ask.method {
         Method::GET if path.is_empty() => {
-            let files: Vec<Value> = process.files().iter().map(|(path, file)| model(path, file, false)).collect();
+            let files: Vec<Value> =
+                process.files().iter().map(|(path, file)| model(path, file, false)).collect();
             let mut folder = model("", &json!({"type": "directory"}), false);
             folder["content"] = json!(files);
             json_answer(StatusCode::OK, &folder)
@@ -34,7 +35,8 @@ pub(super) async fn contents(process: &Process, rest: &str, mut ask: Ask) -> Ans
             };
             let saved = model(&path, &file, false);
             let old = process.files().insert(path, file);
-            let mut answer = json_answer(if old.is_some() { StatusCode::OK } else { StatusCode::CREATED }, &saved);
+            let mut answer =
+                json_answer(if old.is_some() { StatusCode::OK } else { StatusCode::CREATED }, &saved);
             put(&mut answer, LOCATION, &ask.path);
             answer
         }
@@ -69,7 +71,9 @@ fn model(path: &str, file: &Value, with_content: bool) -> Value {
 /// `api/kernels`: all of them, or one more.
 pub(super) fn kernels(process: &Process, ask: &Ask) -> Answer {
     match ask.method {
-        Method::GET => json_answer(StatusCode::OK, &Value::Array(process.kernels().values().cloned().collect())),
+        Method::GET => {
+            json_answer(StatusCode::OK, &Value::Array(process.kernels().values().cloned().collect()))
+        }
         Method::POST => {
             let id = random_hex(16);
             let kernel = json!({

@@ -43,7 +43,8 @@ impl Process {
         };
         let client = client_id(owner, server);
         let token = random_hex(16);
-        let made = data.new_token(TokenOwner::User(owner.to_owned()), &client, &format!("Server at {prefix}"));
+        let made =
+            data.new_token(TokenOwner::User(owner.to_owned()), &client, &format!("Server at {prefix}"));
         let scopes =
             vec![format!("access:servers!server={owner}/{server}"), format!("users:activity!user={owner}")];
         data.tokens.insert(token.clone(), Token { scopes, ..made });
@@ -110,6 +111,10 @@ async fn handle(inner: &Arc<Inner>, process: &Arc<Process>, ask: Ask) -> Answer 
     let is_api = rest.starts_with("api/") && !is_socket;
     let mut visitor = gate.visitor(inner, &ask, may);
     let mut answer = match refusal(inner, process, &visitor, &ask, is_socket, is_api) {
+        Some(_) if is_socket && !foreign(&ask) => {
+            gate.xsrf(&mut visitor, &ask);
+            html(StatusCode::FORBIDDEN, "<h1>403 : Forbidden</h1>".to_owned())
+        }
         _ if !is_api && !is_socket && !is_page(&rest) => {
             gate.xsrf(&mut visitor, &ask);
             framed(html(StatusCode::NOT_FOUND, "<h1>404 : Not Found</h1>".to_owned()))
@@ -133,7 +138,8 @@ async fn handle(inner: &Arc<Inner>, process: &Arc<Process>, ask: Ask) -> Answer 
 
 /// Whether there is such a page, besides the API.
 fn is_page(rest: &str) -> bool {
-    matches!(rest, "lab" | "tree" | "headers" | "toss" | "big" | "events" | "upload") || rest.starts_with("lab/")
+    matches!(rest, "lab" | "tree" | "headers" | "toss" | "big" | "events" | "upload")
+        || rest.starts_with("lab/")
 }
 
 /// What keeps a visitor out; `None`: nothing.
@@ -158,7 +164,9 @@ fn refusal(
             let text = format!("'_xsrf' argument missing from {}", ask.method);
             Some(strict(problem(StatusCode::FORBIDDEN, &text)))
         }
-        Err(Closed::Unknown) if !is_api && ask.only_reads() => Some(framed(process.gate.to_login(inner, ask))),
+        Err(Closed::Unknown) if !is_api && ask.only_reads() => {
+            Some(framed(process.gate.to_login(inner, ask)))
+        }
         Err(Closed::Unknown | Closed::Forbidden(_)) if is_api => {
             Some(strict(problem(StatusCode::FORBIDDEN, "Forbidden")))
         }
@@ -184,7 +192,9 @@ async fn behind_the_door(
         "events" => pages::events(process, &ask),
         "upload" => pages::upload(ask).await,
         "api/me" => json_answer(StatusCode::OK, &json!({"identity": {"username": who, "name": who}})),
-        "api/status" => json_answer(StatusCode::OK, &json!({"connections": 0, "kernels": process.kernels().len()})),
+        "api/status" => {
+            json_answer(StatusCode::OK, &json!({"connections": 0, "kernels": process.kernels().len()}))
+        }
         "api/kernels" => files::kernels(process, &ask),
         _ if rest.starts_with("api/kernels/") => files::kernel(process, rest, &ask),
         _ if rest.starts_with("api/contents") => files::contents(process, rest, ask).await,

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, HeaderValue, SET_COOKIE};
 use http::StatusCode;
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, HeaderValue, SET_COOKIE};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use serde_json::{Value, json};
 
+use super::super::gate::page;
 use super::super::inner::Inner;
 use super::super::text::escape;
 use super::super::wire::{Answer, Ask, html, json as json_answer, put, typed};
@@ -25,9 +26,9 @@ pub(super) fn lab(inner: &Inner, process: &Process, who: &str, xsrf: &str) -> An
     let (owner, server, id) = (escape(&process.owner), escape(&process.server), escape(&inner.options.id));
     let (prefix, who, xsrf) = (escape(process.prefix()), escape(who), escape(xsrf));
     let logout = escape(&format!("{}logout", process.prefix()));
-    html(
+    page(
         StatusCode::OK,
-        format!(
+        &format!(
             "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>JupyterLab</title></head>\n\
              <body data-user=\"{owner}\" data-server=\"{server}\" data-hub=\"{id}\" data-visitor=\"{who}\" \
              data-xsrf=\"{xsrf}\">\n<script id=\"jupyter-config-data\" type=\"application/json\">\
@@ -50,7 +51,10 @@ pub(super) fn headers(ask: &Ask) -> Answer {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let pairs: Vec<Value> =
         ask.headers.iter().map(|(name, value)| json!([name.as_str(), text(value.as_bytes())])).collect();
-    json_answer(StatusCode::OK, &json!({"method": ask.method.as_str(), "target": ask.target, "headers": pairs}))
+    json_answer(
+        StatusCode::OK,
+        &json!({"method": ask.method.as_str(), "target": ask.target, "headers": pairs}),
+    )
 }
 
 /// `toss?cookie=<line>&cookie=...`: answers with these `Set-Cookie` lines, as a hostile server might.
@@ -100,7 +104,8 @@ pub(super) async fn upload(mut ask: Ask) -> Answer {
 
 /// `events?count=N&every_ms=M`: N events, one each M ms; by default 3, one each 100 ms.
 pub(super) fn events(process: &Arc<Process>, ask: &Ask) -> Answer {
-    let number = |name: &str, default: u64| ask.argument(name).and_then(|text| text.parse().ok()).unwrap_or(default);
+    let number =
+        |name: &str, default: u64| ask.argument(name).and_then(|text| text.parse().ok()).unwrap_or(default);
     let (count, every) = (number("count", 3), Duration::from_millis(number("every_ms", 100)));
     let alive = process.alive.subscribe();
     let events = stream::unfold((0, alive), move |(sent, mut alive)| async move {

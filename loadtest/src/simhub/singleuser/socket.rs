@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use futures_util::{SinkExt, StreamExt};
-use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use http::StatusCode;
+use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use hyper_util::rt::TokioIo;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -21,7 +21,9 @@ const KERNEL_PROTOCOL: &str = "v1.kernel.websocket.jupyter.org";
 
 /// Switches protocols for `api/kernels/<id>/channels`, `terminals/websocket/<name>` and the like.
 pub(super) fn open(inner: &Arc<Inner>, process: &Arc<Process>, rest: &str, ask: Ask) -> Answer {
-    let known = rest.ends_with("/channels") || rest.starts_with("terminals/websocket/") || rest.ends_with("/events/subscribe");
+    let known = rest.ends_with("/channels")
+        || rest.starts_with("terminals/websocket/")
+        || rest.ends_with("/events/subscribe");
     let key = ask.header("sec-websocket-key").map(str::to_owned);
     let (true, Some(key)) = (known, key) else {
         return html(StatusCode::NOT_FOUND, "<h1>404 : Not Found</h1>".to_owned());

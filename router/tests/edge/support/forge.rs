@@ -40,6 +40,11 @@ impl Forger {
         value(&self.0.set_login(&mark, SystemTime::now()))
     }
 
+    /// The value of a chosen hub.
+    pub fn chosen_hub(&self, hub: &str) -> String {
+        value(&self.0.set_chosen_hub(&hub.parse().unwrap(), SystemTime::now()))
+    }
+
     /// Whom a session names, if this key signed it.
     pub fn user_of(&self, session: &str) -> Option<String> {
         self.0.session([session], SystemTime::now()).map(|session| session.user.to_string())

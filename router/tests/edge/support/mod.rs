@@ -1,12 +1,17 @@
 //! A whole site in one process: simulated hubs, the real router on real sockets, and a browser with cookies.
 
 pub mod browser;
+pub mod canned;
 pub mod logged;
 pub mod raw_hub;
+pub mod forge;
+pub mod provider;
+pub mod seen;
 pub mod site;
 pub mod wire;
 
 pub use browser::{Answer, Browser, Request};
+pub use forge::Forger;
 pub use raw_hub::{AtHub, RawHub};
 pub use site::{Site, Sketch};
 pub use wire::{Wire, field};

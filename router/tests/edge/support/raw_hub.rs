@@ -16,8 +16,14 @@ use super::wire::{PATIENCE, Wire};
 pub struct RawHub {
     pub address: SocketAddr,
     arrived: mpsc::UnboundedReceiver<AtHub>,
-    connections: Arc<AtomicUsize>,
+    counts: Arc<Counts>,
     task: tokio::task::JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Counts {
+    connections: AtomicUsize,
+    probes: AtomicUsize,
 }
 
 /// The hub's end of a connection of the router, with the head of the first request on it.
@@ -35,9 +41,9 @@ impl RawHub {
         let socket = TcpListener::bind(address).await.unwrap();
         let address = socket.local_addr().unwrap();
         let (arrives, arrived) = mpsc::unbounded_channel();
-        let connections = Arc::new(AtomicUsize::new(0));
-        let task = tokio::spawn(accept(socket, arrives, Arc::clone(&connections)));
-        Self { address, arrived, connections, task }
+        let counts = Arc::new(Counts::default());
+        let task = tokio::spawn(accept(socket, arrives, Arc::clone(&counts)));
+        Self { address, arrived, counts, task }
     }
 
     /// The next connection that brings a request.
@@ -47,7 +53,12 @@ impl RawHub {
 
     /// How many connections brought a request so far.
     pub fn connections(&self) -> usize {
-        self.connections.load(Ordering::SeqCst)
+        self.counts.connections.load(Ordering::SeqCst)
+    }
+
+    /// How often it was probed so far, both planes together.
+    pub fn probes(&self) -> usize {
+        self.counts.probes.load(Ordering::SeqCst)
     }
 }
 
@@ -69,21 +80,22 @@ impl AtHub {
     }
 }
 
-async fn accept(socket: TcpListener, arrives: mpsc::UnboundedSender<AtHub>, connections: Arc<AtomicUsize>) {
+async fn accept(socket: TcpListener, arrives: mpsc::UnboundedSender<AtHub>, counts: Arc<Counts>) {
     loop {
         let Ok((stream, _)) = socket.accept().await else { continue };
-        tokio::spawn(sort(stream, arrives.clone(), Arc::clone(&connections)));
+        tokio::spawn(sort(stream, arrives.clone(), Arc::clone(&counts)));
     }
 }
 
-async fn sort(stream: TcpStream, arrives: mpsc::UnboundedSender<AtHub>, connections: Arc<AtomicUsize>) {
+async fn sort(stream: TcpStream, arrives: mpsc::UnboundedSender<AtHub>, counts: Arc<Counts>) {
     let mut wire = Wire::new(stream);
     let Some(head) = wire.next_head().await else { return };
     if head.starts_with("GET /_chp_healthz ") || head.starts_with("GET /hub/health ") {
+        counts.probes.fetch_add(1, Ordering::SeqCst);
         wire.say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await;
         return;
     }
-    connections.fetch_add(1, Ordering::SeqCst);
+    counts.connections.fetch_add(1, Ordering::SeqCst);
     // The test may be over.
     let _ = arrives.send(AtHub { head, wire });
 }

@@ -1,7 +1,10 @@
 //! What hubs saw of a test, and what a page says of the hub that made it.
 
+use std::time::Duration;
+
 use hubrouter_loadtest::simhub::{Plane, Seen, SimHub};
 
+use super::site::TOKEN;
 use super::{Answer, Browser, Request, Site};
 
 impl Site {
@@ -40,11 +43,37 @@ impl Site {
         answer.way.iter().map(|target| format!("{} {}", hub_of(target), path(target))).collect()
     }
 
+    /// Waits until the hub was asked this; at most ten seconds, for what is told in the background.
+    pub async fn until_asked(&self, hub: &str, asked: &str) {
+        for _ in 0..500 {
+            if self.times(hub, asked) > 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("{hub} was never asked {asked}: {:?}", self.asked(hub));
+    }
+
+    /// Waits until the hub itself, not its proxy for it, was asked to log somebody out: what failed is tried again every
+    /// five seconds.
+    pub async fn until_told(&self, hub: &str) {
+        self.forget();
+        self.until_asked(hub, "GET /hub/logout").await;
+    }
+
     /// The one request of the hub with this path; panics if there was none or another.
     pub fn only(&self, hub: &str, path: &str) -> Seen {
         let found: Vec<Seen> = self.seen(hub).into_iter().filter(|seen| seen.path() == path).collect();
         let [one] = found.as_slice() else { panic!("{hub} was asked {:?}", self.asked(hub)) };
         one.clone()
+    }
+
+    /// The one GET of the hub with this path.
+    pub fn only_get(&self, hub: &str, path: &str) -> Seen {
+        let mut found: Vec<Seen> =
+            self.seen(hub).into_iter().filter(|seen| seen.method == "GET" && seen.path() == path).collect();
+        assert_eq!(found.len(), 1, "{hub} was asked {:?}", self.asked(hub));
+        found.remove(0)
     }
 
     /// A browser in which `user` is logged in and has a running server.
@@ -57,7 +86,8 @@ impl Site {
 }
 
 fn is_probe(seen: &Seen) -> bool {
-    seen.plane == Plane::Proxy || seen.path().ends_with("hub/health")
+    let by_router = seen.header("authorization").is_some_and(|field| field.ends_with(TOKEN));
+    seen.plane == Plane::Proxy || seen.path().ends_with("hub/health") || by_router
 }
 
 impl Answer {

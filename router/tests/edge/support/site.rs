@@ -266,7 +266,7 @@ fn configuration(base_url: &str, more: &str, hubs: &[SimHub], hub_urls: bool, pl
         section("site", &format!("site: {{base_url: '{base_url}'}}")),
         section("placement", "placement: {seed: test}"),
         section("session", "session: {keys: [{file: session.key}]}"),
-        section("health", "health: {interval: 200ms, timeout: 150ms, fall: 2, rise: 1}"),
+        section("health", "health: {interval: 300ms, timeout: 300ms, fall: 3, rise: 1}"),
         section("telemetry", "telemetry: {log: {format: text, level: warn}, access_log: false}"),
     )
 }

@@ -47,14 +47,7 @@ impl Wire {
 
     /// A head up to and with its empty line.
     pub async fn head(&mut self) -> String {
-        let end = loop {
-            if let Some(at) = self.read.windows(4).position(|window| window == b"\r\n\r\n") {
-                break at + 4;
-            }
-            assert!(self.more().await, "the connection ended within a head: {:?}", self.so_far());
-        };
-        let head: Vec<u8> = self.read.drain(..end).collect();
-        String::from_utf8_lossy(&head).into_owned()
+        self.until("\r\n\r\n").await
     }
 
     /// The next head, or nothing when the peer is done.
@@ -76,11 +69,13 @@ impl Wire {
 
     /// Everything up to and with this text.
     pub async fn until(&mut self, text: &str) -> String {
+        let mut searched = 0;
         loop {
-            let at = self.read.windows(text.len()).position(|window| window == text.as_bytes());
-            if let Some(at) = at {
-                return self.bytes(at + text.len()).await;
+            let found = self.read[searched..].windows(text.len()).position(|window| window == text.as_bytes());
+            if let Some(at) = found {
+                return self.bytes(searched + at + text.len()).await;
             }
+            searched = self.read.len().saturating_sub(text.len() - 1);
             assert!(self.more().await, "the connection ended before {text:?}: {:?}", self.so_far());
         }
     }

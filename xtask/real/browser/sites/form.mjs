@@ -194,6 +194,10 @@ export async function run({ places, browser, report }) {
       await admin.open(path);
       await admin.seesLoginForm();
     }
+    await admin.open(`_hubrouter/hub/${awayHub.id}`);
+    await admin.open("hub/home");
+    await admin.seesLoginForm();
+    await admin.expect("body", `served by ${awayHub.id}`);
   });
 }
 
@@ -220,10 +224,13 @@ async function whenTheHubDies({ browser, site, report, atA, atB, a, b, token }) 
       });
       return answer.status === 503;
     });
+    const began = Date.now();
     const answer = await atB.open("hub/home");
-    if (answer.status() !== 503) throw new Error(`the page says ${answer.status()}`);
-    await atB.expect("body");
+    if (Date.now() - began > 3000) throw new Error("the page came only after a timeout");
     await report.picture(atB.page, "waiting");
+    if (answer.status() !== 503) throw new Error(`the page says ${answer.status()}`);
+    // On the first page, and not only after it has tried again.
+    if (!(await answer.text()).includes(`/user/${atB.name}/`)) throw new Error("no link to the running notebook");
     await atB.expect(`a[href*="/user/${atB.name}/"]`, undefined, "a link to the running notebook");
   });
 

@@ -1,0 +1,296 @@
+//! The end of a process: what was begun is finished, what is idle ends, and nothing new begins. And its beginning.
+
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::support::wire::PATIENCE;
+use super::support::{AtHub, Browser, RawHub, Request, Site, Sketch, Wire, field};
+
+const OPENING: &str = "GET /user/ada/api/kernels/1/channels HTTP/1.1\r\nHost: site\r\nConnection: Upgrade\r\n\
+    Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+const AGREED: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+
+/// A router that is told to stop while a request is under way.
+async fn under_way(request: &str, more: &str) -> (Site, Wire, AtHub) {
+    let mut hub = RawHub::start().await;
+    let site = Sketch::with_raw_hub(&hub).configured(more).start().await;
+    let mut client = site.wire().await;
+    client.say(request).await;
+    let at_hub = hub.request().await;
+    (site, client, at_hub)
+}
+
+async fn ended(stopping: JoinHandle<()>) {
+    timeout(PATIENCE, stopping).await.expect("the router ends").unwrap();
+}
+
+async fn until_refused(site: &Site) {
+    for _ in 0..200 {
+        if tokio::net::TcpStream::connect(site.address).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("a router that stops still takes connections");
+}
+
+#[tokio::test]
+async fn a_request_under_way_is_finished_and_its_connection_closed() {
+    let (mut site, mut client, mut hub) = under_way("GET /user/ada/x HTTP/1.1\r\nHost: site\r\n\r\n", "").await;
+    hub.wire.say("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst").await;
+    client.until("first").await;
+
+    let stopping = site.stop();
+    until_refused(&site).await;
+    hub.wire.say("later").await;
+
+    assert_eq!(client.rest().await, "later");
+    ended(stopping).await;
+}
+
+#[tokio::test]
+async fn a_request_that_was_not_answered_yet_is_answered_and_its_client_told_to_close() {
+    let (mut site, mut client, mut hub) = under_way("GET /user/ada/x HTTP/1.1\r\nHost: site\r\n\r\n", "").await;
+
+    let stopping = site.stop();
+    until_refused(&site).await;
+    hub.answer("late").await;
+
+    assert_eq!(field(&client.head().await, "connection"), Some("close"));
+    assert_eq!(client.rest().await, "late");
+    ended(stopping).await;
+}
+
+#[tokio::test]
+async fn idle_connections_are_closed_at_once() {
+    let (mut site, mut client, mut hub) = under_way("GET /user/ada/x HTTP/1.1\r\nHost: site\r\n\r\n", "").await;
+    hub.answer("done").await;
+    client.until("done").await;
+
+    let began = Instant::now();
+    let stopping = site.stop();
+
+    client.ends().await;
+    ended(stopping).await;
+    assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn a_router_that_stops_says_so_to_those_who_ask_whether_it_is_ready() {
+    let (mut site, mut client, mut hub) = under_way("GET /user/ada/x HTTP/1.1\r\nHost: site\r\n\r\n", "").await;
+    let mut door = Browser::new(site.admin);
+    assert_eq!(door.send(Request::get("/readyz")).await.status, 200);
+
+    let stopping = site.stop();
+    until_refused(&site).await;
+
+    let ready = door.send(Request::get("/readyz")).await;
+    assert_eq!(ready.status, 503);
+    assert!(ready.body.contains("shutting down"), "{}", ready.body);
+    assert_eq!(door.send(Request::get("/livez")).await.status, 200);
+    assert_eq!(door.send(Request::get("/status")).await.status, 200);
+    hub.answer("late").await;
+    client.until("late").await;
+    ended(stopping).await;
+    assert!(tokio::net::TcpStream::connect(site.admin).await.is_err(), "the operator's door is still open");
+}
+
+#[tokio::test]
+async fn a_websocket_goes_on_until_the_time_for_it_is_over() {
+    let (mut site, mut client, mut hub) = under_way(OPENING, "timeouts: {shutdown: 1s}").await;
+    hub.wire.say(AGREED).await;
+    client.head().await;
+
+    let began = Instant::now();
+    let stopping = site.stop();
+    until_refused(&site).await;
+    client.say("still here").await;
+    assert_eq!(hub.wire.bytes(10).await, "still here");
+
+    client.ends().await;
+    hub.wire.ends().await;
+    ended(stopping).await;
+    assert!(began.elapsed() >= Duration::from_secs(1), "it was cut before its time");
+}
+
+#[tokio::test]
+async fn a_router_ends_as_soon_as_its_last_websocket_does() {
+    let (mut site, mut client, mut hub) = under_way(OPENING, "timeouts: {shutdown: 5m}").await;
+    hub.wire.say(AGREED).await;
+    client.head().await;
+
+    let stopping = site.stop();
+    until_refused(&site).await;
+    client.half_close().await;
+    hub.wire.ends().await;
+    drop(hub);
+    client.ends().await;
+
+    ended(stopping).await;
+}
+
+#[tokio::test]
+async fn a_stream_that_never_ends_is_cut_when_the_time_is_over() {
+    let (mut site, mut client, mut hub) =
+        under_way("GET /user/ada/events HTTP/1.1\r\nHost: site\r\n\r\n", "timeouts: {shutdown: 500ms}").await;
+    hub.wire.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n").await;
+    client.until("one\r\n").await;
+
+    ended(site.stop()).await;
+
+    assert_eq!(client.rest().await, "", "a broken stream looks complete");
+}
+
+/// A configuration file in a folder of its own.
+struct File {
+    path: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl File {
+    fn with(text: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hubrouter.yaml");
+        std::fs::write(&path, text).unwrap();
+        Self { path, _folder: folder }
+    }
+
+    /// A site on free ports whose only hub is not there.
+    fn good() -> Self {
+        Self::with(
+            "listen: [{address: '127.0.0.1:0'}]\nadmin: {address: '127.0.0.1:0'}\n\
+             hubs: [{id: a, url: 'http://127.0.0.1:9'}]\n\
+             telemetry: {log: {format: json, level: info}, access_log: false}\n",
+        )
+    }
+}
+
+fn hubrouter(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hubrouter"));
+    command.args(arguments).env_remove("HUBROUTER_LOG").env_remove("HUBROUTER_CONFIG").kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+async fn output(arguments: &[&str]) -> Output {
+    timeout(PATIENCE, hubrouter(arguments).output()).await.expect("it ends by itself").unwrap()
+}
+
+fn serve(file: &Path) -> [&str; 3] {
+    ["serve", "--config", file.to_str().unwrap()]
+}
+
+/// A process that serves.
+struct Served {
+    child: Child,
+    log: tokio::io::Lines<BufReader<tokio::process::ChildStderr>>,
+    admin: std::net::SocketAddr,
+}
+
+impl Served {
+    async fn by(file: &File) -> Self {
+        let mut child = hubrouter(&serve(&file.path)).spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let line = next_with(&mut log, "hubrouter serves").await;
+        let line: serde_json::Value = serde_json::from_str(&line).expect("one JSON object for each line");
+        let admin = line["admin"].as_str().unwrap().parse().unwrap();
+        Self { child, log, admin }
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().expect("it runs").to_string();
+        assert!(std::process::Command::new("kill").args([name, &pid]).status().unwrap().success());
+    }
+
+    async fn exit_code(&mut self) -> Option<i32> {
+        timeout(PATIENCE, self.child.wait()).await.expect("it ends").unwrap().code()
+    }
+}
+
+async fn next_with(log: &mut tokio::io::Lines<BufReader<tokio::process::ChildStderr>>, text: &str) -> String {
+    let found = async {
+        while let Some(line) = log.next_line().await.unwrap() {
+            if line.contains(text) {
+                return line;
+            }
+        }
+        panic!("it ended without saying {text:?}");
+    };
+    timeout(PATIENCE, found).await.unwrap_or_else(|_| panic!("it did not say {text:?}"))
+}
+
+#[tokio::test]
+async fn a_process_ends_with_success_when_it_is_told_to() {
+    for name in ["-TERM", "-INT"] {
+        let mut served = Served::by(&File::good()).await;
+        assert_eq!(Browser::new(served.admin).send(Request::get("/readyz")).await.status, 200);
+
+        served.signal(name);
+
+        assert_eq!(served.exit_code().await, Some(0), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_gets_sighup_reads_its_file_again_and_serves_on() {
+    let file = File::good();
+    let mut served = Served::by(&file).await;
+    Browser::new(served.admin).send(Request::get("/livez")).await;
+
+    served.signal("-HUP");
+    next_with(&mut served.log, "the configuration was reloaded").await;
+
+    assert_eq!(Browser::new(served.admin).send(Request::get("/readyz")).await.status, 200);
+    served.signal("-TERM");
+    assert_eq!(served.exit_code().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_configuration_with_five_mistakes_reports_five_problems_and_nothing_runs() {
+    let file = File::with(
+        "listen: [{address: nowhere}]\nadmin: {address: '127.0.0.1:0'}\n\
+         hubs:\n  - {id: Hub_A, url: 'http://127.0.0.1:9'}\n  - {id: b, url: 'ftp://127.0.0.1:9'}\n\
+         timeouts: {connect: soon}\nplacment: {algorithm: ring}\n",
+    );
+
+    let output = output(&serve(&file.path)).await;
+
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    for (line, key) in [(1, "listen[0].address"), (4, "hubs[0].id"), (5, "hubs[1].url"), (6, "timeouts.connect"), (7, "placment")] {
+        let at = format!("hubrouter.yaml:{line}:");
+        assert!(said.lines().any(|said| said.contains(&at) && said.contains(key)), "{at} {key}:\n{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_or_an_address_that_cannot_be_had_is_named() {
+    let missing = output(&["serve", "--config", "/nowhere/hubrouter.yaml"]).await;
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&missing.stderr).contains("/nowhere/hubrouter.yaml"));
+
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for (key, other) in [("listen: [{address", "admin: {address: '127.0.0.1:0'}"), ("admin: {address", "listen: [{address: '127.0.0.1:0'}]")] {
+        let end = if key.starts_with("listen") { "}]" } else { "}" };
+        let text = format!("{key}: '{address}'{end}\n{other}\nhubs: [{{id: a, url: 'http://127.0.0.1:9'}}]\n");
+        let output = output(&serve(&File::with(&text).path)).await;
+        assert_eq!(output.status.code(), Some(2));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains(&format!("cannot listen on {address}")), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn the_version_is_printed() {
+    let output = output(&["--version"]).await;
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), format!("hubrouter {}\n", env!("CARGO_PKG_VERSION")));
+}
