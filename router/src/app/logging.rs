@@ -1,5 +1,7 @@
 //! The log: one JSON line per event, or text for people; the level from the configuration, or `HUBROUTER_LOG`.
 
+use std::io::IsTerminal;
+
 use hubrouter_config::{LogFormat, LogLevel, Telemetry};
 use tracing_subscriber::EnvFilter;
 
@@ -16,7 +18,10 @@ pub fn init(telemetry: &Telemetry) {
         LogLevel::Trace => "trace",
     };
     let filter = EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| EnvFilter::new(level));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     // Fails only when the process has a log already.
     let _ = match telemetry.log.format {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),

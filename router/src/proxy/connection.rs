@@ -1,5 +1,6 @@
 //! One client connection: who is at the other end, and what requests on it have in common.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
@@ -17,17 +18,24 @@ pub struct Connection {
     pub worker: Rc<Worker>,
     /// The far end.
     pub peer: Peer,
+    asked: Cell<bool>,
 }
 
 impl Connection {
     /// A connection from `peer`.
     pub fn new(worker: Rc<Worker>, peer: SocketAddr) -> Self {
         let peer = Peer::new(peer, &worker.live().snapshot.config);
-        Self { worker, peer }
+        Self { worker, peer, asked: Cell::new(false) }
     }
 
     /// Answers one request.
     pub async fn answer(&self, request: Request<Incoming>) -> Response<ToClient> {
+        self.asked.set(true);
         exchange::answer(self, request).await
+    }
+
+    /// Whether a request came on it so far.
+    pub fn was_asked(&self) -> bool {
+        self.asked.get()
     }
 }

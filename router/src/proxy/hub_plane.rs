@@ -20,7 +20,7 @@ use super::{headers, logout, reply, send, wait};
 use crate::control::signals::Signal;
 use crate::core::login::Strength;
 use crate::core::snapshot::HubIndex;
-use crate::pages::{Page, WaitingFor};
+use crate::pages::Page;
 
 const XSRF_FIELDS: [HeaderName; 2] =
     [HeaderName::from_static("x-xsrftoken"), HeaderName::from_static("x-csrftoken")];
@@ -67,16 +67,17 @@ pub async fn forward(mut exchange: Exchange<'_>, mut going: Going, body: ToHub) 
     };
     if is_proxys_own_error(&answer) {
         exchange.worker().shared.signal(Signal::HubGone(exchange.id(going.hub).clone()));
-        let mut response = wait::after_fault(&exchange, going.hub, WaitingFor::HubDown, true);
+        let mut response = wait::hub_gone(&exchange, &going.known, going.hub);
         reply::set_cookies(&mut response, going.cookies);
         return response;
     }
-    let answered = Answered { exchange: &exchange, going: &going, browser: &browser, now };
+    let answered =
+        Answered { exchange: &exchange, going: &going, browser: &browser, flow: state.as_deref(), now };
     let landed = landing::landed(&answered, &answer, sent_jar.as_ref()).await;
     let mut response = match landed {
         Landed::Elsewhere(response) => response,
         Landed::Here(lines) => {
-            let mut response = answered.passed_on(answer, state.as_deref(), fresh_token.as_ref());
+            let mut response = answered.passed_on(answer, fresh_token.as_ref());
             reply::set_cookies(&mut response, lines);
             response
         }
@@ -94,6 +95,8 @@ pub struct Answered<'a, 'e> {
     pub going: &'a Going,
     /// The browser, as hubs see it.
     pub browser: &'a Browser,
+    /// The state of the OAuth login that this request brought back, if it is a callback.
+    pub flow: Option<&'a str>,
     /// When.
     pub now: SystemTime,
 }
@@ -139,12 +142,11 @@ impl Answered<'_, '_> {
     fn passed_on(
         &self,
         mut answer: Response<ToClient>,
-        request_state: Option<&str>,
         fresh_token: Option<&HeaderValue>,
     ) -> Response<ToClient> {
         headers::to_client(answer.headers_mut(), false);
         let begun = self.state_that_begins(answer.headers());
-        let state = begun.as_deref().or(request_state);
+        let state = begun.as_deref().or(self.flow);
         let lines: Vec<HeaderValue> = answer.headers().get_all(SET_COOKIE).iter().cloned().collect();
         answer.headers_mut().remove(SET_COOKIE);
         let sets_token =

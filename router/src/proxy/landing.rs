@@ -10,7 +10,7 @@ use http::{HeaderValue, Response};
 use hubrouter_config::HubId;
 use hubrouter_hub_adapter::address::Act;
 use hubrouter_hub_adapter::cookies::{cookies_of_response, is_login_set};
-use hubrouter_hub_adapter::destination::{Dest, destination_at};
+use hubrouter_hub_adapter::destination::{Dest, destination_at, safe_next};
 use hubrouter_hub_adapter::names::UserName;
 use tracing::{info, warn};
 
@@ -118,11 +118,14 @@ fn land(answered: &Answered<'_, '_>, answer: &Response<ToClient>, user: &UserNam
             info!(from = %exchange.id(answered.going.hub), to = %exchange.id(to), rounds, "a login is sent on");
             lines.extend(dropped_jar(answered, fresh));
             lines.push(mark(&exchange.live.own, exchange.id(to), Strength::Strong, rounds, answered.now));
-            let mut response = reply::redirect(&wait::login_url(exchange, next));
+            // The hub may name the page by its whole address, which only the request's host tells to be ours.
+            let next = next.and_then(|next| safe_next(&snapshot.site, host, next));
+            let mut response = reply::redirect(&wait::login_url(exchange, next.as_deref()));
             reply::set_cookies(&mut response, lines);
             Landed::Elsewhere(response)
         }
         Landing::Loop => {
+            lines.extend(dropped_jar(answered, fresh));
             lines.push(exchange.live.own.expire(Kind::Login));
             Landed::Elsewhere(loop_page(answered, user, &confirmed.next, lines))
         }
@@ -150,7 +153,9 @@ fn switched_identity(answered: &Answered<'_, '_>, user: &UserName, kept: bool) -
 fn dropped_jar(answered: &Answered<'_, '_>, fresh: bool) -> Vec<HeaderValue> {
     let exchange = answered.exchange;
     let id = exchange.id(answered.going.hub);
-    let mut lines = exchange.cookies.expire_flows(id);
+    // Logins that other tabs have under way at the same hub go on.
+    let mut lines: Vec<HeaderValue> =
+        answered.flow.map(|state| exchange.snapshot().jars.expire_flow(id, state)).unwrap_or_default();
     if fresh {
         lines.extend(exchange.snapshot().jars.expire_jar(id));
     }

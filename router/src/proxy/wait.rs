@@ -55,6 +55,12 @@ pub fn after_fault(
     waiting(exchange, hub, why, retry(exchange, sent), None)
 }
 
+/// The answer when the hub's proxy says that the hub is gone: notebooks go on, for the proxy lives.
+#[must_use]
+pub fn hub_gone(exchange: &Exchange<'_>, known: &Known, hub: HubIndex) -> Response<ToClient> {
+    waiting(exchange, hub, WaitingFor::HubDown, retry(exchange, true), notebook(exchange, known))
+}
+
 /// The notebook of the user that the address or our session names.
 #[must_use]
 pub fn notebook(exchange: &Exchange<'_>, known: &Known) -> Option<Link> {

@@ -14,7 +14,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::LocalSet;
 use tracing::{debug, warn};
 
@@ -27,6 +27,8 @@ use crate::control::live::Live;
 const HARD_HEAD_BYTES: usize = 128 * 1024;
 /// After an accept that failed for lack of descriptors, so that the thread does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// At shutdown a connection on which nothing was asked yet is closed after this long: its request may be on the way.
+const FIRST_REQUEST_WITHIN: Duration = Duration::from_secs(1);
 /// How often idle connections to hubs are looked over.
 const SWEEP: Duration = Duration::from_secs(1);
 
@@ -114,29 +116,25 @@ impl Worker {
 
     async fn obey(self: Rc<Self>, mut orders: mpsc::UnboundedReceiver<Order>) {
         let sweeper = tokio::task::spawn_local(Rc::clone(&self).sweep());
-        let mut sockets: Vec<(SocketAddr, tokio::task::JoinHandle<()>)> = Vec::new();
+        let mut doors: Vec<Door> = Vec::new();
         while let Some(order) = orders.recv().await {
             match order {
-                Order::Listen(address, socket) => {
-                    sockets.push((address, tokio::task::spawn_local(Rc::clone(&self).accept(socket))));
-                }
-                Order::Unlisten(address) => {
-                    sockets.retain(|(open, task)| {
-                        let stays = *open != address;
-                        if !stays {
-                            task.abort();
-                        }
-                        stays
-                    });
-                }
+                Order::Listen(address, socket) => doors.push(self.open_door(address, socket)),
+                Order::Unlisten(address) => doors.retain(|door| door.address != address),
                 Order::Stop => break,
             }
         }
-        for (_, task) in &sockets {
-            task.abort();
+        for door in doors {
+            door.close().await;
         }
         self.wind_down().await;
         sweeper.abort();
+    }
+
+    fn open_door(self: &Rc<Self>, address: SocketAddr, socket: TcpListener) -> Door {
+        let (open, closed) = oneshot::channel();
+        let task = tokio::task::spawn_local(Rc::clone(self).attend(socket, closed));
+        Door { address, open, task }
     }
 
     /// Finishes requests at once and lets WebSockets live for `timeouts.shutdown`.
@@ -163,7 +161,8 @@ impl Worker {
         }
     }
 
-    async fn accept(self: Rc<Self>, socket: TcpListener) {
+    /// Accepts until the door is closed, and then whoever stands in front of it.
+    async fn attend(self: Rc<Self>, socket: TcpListener, closed: oneshot::Receiver<Infallible>) {
         let listener = match tokio::net::TcpListener::from_std(socket) {
             Ok(listener) => listener,
             Err(error) => {
@@ -171,11 +170,17 @@ impl Worker {
                 return;
             }
         };
+        tokio::select! {
+            () = self.accept(&listener) => {}
+            _ = closed => {}
+        }
+        self.empty_queue(listener);
+    }
+
+    async fn accept(self: &Rc<Self>, listener: &tokio::net::TcpListener) {
         loop {
             match listener.accept().await {
-                Ok((stream, peer)) => {
-                    tokio::task::spawn_local(Rc::clone(&self).connection(stream, peer));
-                }
+                Ok((stream, peer)) => self.welcome(stream, peer),
                 // The client is gone again; the socket is fine.
                 Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
@@ -186,14 +191,32 @@ impl Worker {
         }
     }
 
-    async fn connection(self: Rc<Self>, stream: TcpStream, peer: SocketAddr) {
-        let _begun = self.begin();
+    /// Clients in the kernel's queue have got through already: closing the socket alone would reset them.
+    fn empty_queue(self: &Rc<Self>, listener: tokio::net::TcpListener) {
+        let Ok(socket) = listener.into_std() else { return };
+        while let Ok((stream, peer)) = socket.accept() {
+            if stream.set_nonblocking(true).is_ok()
+                && let Ok(stream) = TcpStream::from_std(stream)
+            {
+                self.welcome(stream, peer);
+            }
+        }
+    }
+
+    fn welcome(self: &Rc<Self>, stream: TcpStream, peer: SocketAddr) {
+        // Begun here and not in the task: the thread must not find itself empty in between.
+        let begun = self.begin();
+        tokio::task::spawn_local(Rc::clone(self).connection(stream, peer, begun));
+    }
+
+    async fn connection(self: Rc<Self>, stream: TcpStream, peer: SocketAddr, _begun: Begun) {
         let _counted = self.shared.counts.connection();
         if stream.set_nodelay(true).is_err() {
             return;
         }
         let live = self.live();
         let connection = Rc::new(Connection::new(Rc::clone(&self), peer));
+        let asked = Rc::clone(&connection);
         let service = service_fn(move |request| {
             let connection = Rc::clone(&connection);
             async move { Ok::<_, Infallible>(connection.answer(request).await) }
@@ -208,10 +231,9 @@ impl Worker {
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
         let mut serving = std::pin::pin!(serving);
-        let mut stopping = self.stopping.subscribe();
         let ended = tokio::select! {
             ended = serving.as_mut() => ended,
-            _ = stopping.wait_for(|stopping| *stopping) => {
+            () = self.time_to_go(&asked) => {
                 serving.as_mut().graceful_shutdown();
                 serving.await
             }
@@ -219,6 +241,32 @@ impl Worker {
         if let Err(error) = ended {
             debug!(%peer, %error, "a client connection ended");
         }
+    }
+
+    /// Until this thread ends, and a client that has just got through has had time to say what it came for.
+    async fn time_to_go(&self, connection: &Connection) {
+        let mut stopping = self.stopping.subscribe();
+        // The sender lives in `self`.
+        let _ = stopping.wait_for(|stopping| *stopping).await;
+        if !connection.was_asked() {
+            tokio::time::sleep(FIRST_REQUEST_WITHIN).await;
+        }
+    }
+}
+
+/// A socket that a thread accepts on.
+struct Door {
+    address: SocketAddr,
+    /// Open as long as this lives.
+    open: oneshot::Sender<Infallible>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Door {
+    async fn close(self) {
+        drop(self.open);
+        // A task that panicked accepts nobody either.
+        let _ = self.task.await;
     }
 }
 

@@ -46,7 +46,11 @@ async fn an_admin_chooses_a_hub_and_sees_its_admin_page() {
 
     let page = admin.open(&format!("/_hubrouter/hub/{away}")).await;
     assert_eq!(page.status, 200);
-    assert!(page.body.contains(&format!("You have chosen {away}")) && has_banner(&page.body, away), "{}", page.body);
+    assert!(
+        page.body.contains(&format!("You have chosen {away}")) && has_banner(&page.body, away),
+        "{}",
+        page.body
+    );
     assert!(page.body.contains("href=\"/hub/admin\""), "{}", page.body);
     let line = page.set_cookies().into_iter().find(|line| line.starts_with("hubrouter-hub=")).unwrap();
     assert!(line.ends_with("; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax"), "{line}");
@@ -56,7 +60,9 @@ async fn an_admin_chooses_a_hub_and_sees_its_admin_page() {
     let shell = admin.submit(&form, "admin", PASSWORD).await;
     assert_eq!((shell.status.as_u16(), shell.hub(), shell.way.len()), (200, away, 2));
     let token = shell.body.split_once("xsrf_token: \"").unwrap().1.split('"').next().unwrap();
-    let list = admin.send(Request::get(format!("/hub/api/users?_xsrf={token}")).with("sec-fetch-mode", "cors")).await;
+    let list = admin
+        .send(Request::get(format!("/hub/api/users?_xsrf={token}")).with("sec-fetch-mode", "cors"))
+        .await;
     assert_eq!(list.status, 200, "{}", list.body);
     assert_eq!(site.times(away, "GET /hub/api/users"), 1);
 
@@ -71,7 +77,9 @@ async fn what_names_an_owner_goes_to_their_hub_whatever_is_chosen() {
     let owner = site.user_at(&home, 0);
     site.forget();
 
-    for target in [format!("/user/{owner}/lab"), format!("/hub/user/{owner}/"), format!("/hub/api/users/{owner}")] {
+    for target in
+        [format!("/user/{owner}/lab"), format!("/hub/user/{owner}/"), format!("/hub/api/users/{owner}")]
+    {
         admin.send(Request::get(target)).await;
     }
     assert_eq!(site.hubs_asked(), [home.as_str()]);
@@ -105,7 +113,8 @@ async fn another_site_cannot_choose_a_click_on_our_page_can() {
         let page = admin.send(sent).await;
         assert!(page.body.contains(&format!("Choose the hub {away}?")), "{}", page.body);
         assert!(admin.cookie("hubrouter-hub").is_none(), "{site}");
-        let posted = Request::form(&target, &[]).with("sec-fetch-site", site).with("sec-fetch-mode", "navigate");
+        let posted =
+            Request::form(&target, &[]).with("sec-fetch-site", site).with("sec-fetch-mode", "navigate");
         admin.send(posted).await;
         assert!(admin.cookie("hubrouter-hub").is_none(), "{site}");
     }
@@ -121,7 +130,9 @@ async fn another_site_cannot_choose_a_click_on_our_page_can() {
 async fn another_site_cannot_clear_the_choice() {
     let Scene { site: _site, away, mut admin, .. } = scene().await;
     admin.open(&format!("/_hubrouter/hub/{away}")).await;
-    let sent = Request::get("/_hubrouter/hub/").with("sec-fetch-site", "cross-site").with("sec-fetch-mode", "navigate");
+    let sent = Request::get("/_hubrouter/hub/")
+        .with("sec-fetch-site", "cross-site")
+        .with("sec-fetch-mode", "navigate");
     let page = admin.send(sent).await;
     assert!(has_banner(&page.body, away) && admin.cookie("hubrouter-hub").is_some(), "{}", page.body);
 }
@@ -131,7 +142,9 @@ async fn a_start_at_a_chosen_hub_away_from_home_is_refused_and_reaches_no_hub() 
     let Scene { site, home, away, mut admin } = scene().await;
     admin.open(&format!("/_hubrouter/hub/{away}")).await;
 
-    for request in [Request::get("/hub/spawn"), Request::get("/hub/spawn?profile=1"), Request::form("/hub/spawn", &[])] {
+    for request in
+        [Request::get("/hub/spawn"), Request::get("/hub/spawn?profile=1"), Request::form("/hub/spawn", &[])]
+    {
         let page = admin.follow(request).await;
         assert_eq!(page.status, 409, "{}", page.body);
         assert!(page.body.contains(&home) && page.body.contains("second server"), "{}", page.body);

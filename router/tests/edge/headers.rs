@@ -22,7 +22,11 @@ async fn at_client(fields: &str) -> String {
 }
 
 fn names(head: &str) -> Vec<String> {
-    head.lines().skip(1).filter_map(|line| line.split_once(':')).map(|(name, _)| name.to_ascii_lowercase()).collect()
+    head.lines()
+        .skip(1)
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, _)| name.to_ascii_lowercase())
+        .collect()
 }
 
 #[tokio::test]
@@ -67,7 +71,15 @@ async fn a_strangers_word_about_itself_is_replaced_by_what_the_router_saw() {
     assert_eq!(field(&head, "x-real-ip"), Some("127.0.0.1"));
     assert_eq!(field(&head, "x-forwarded-proto"), Some("http"));
     assert_eq!(field(&head, "x-scheme"), Some("http"));
-    for name in ["forwarded", "x-forwarded-host", "x-forwarded-port", "x-original-url", "x-rewrite-url", "x-forwarded-uri", "true-client-ip"] {
+    for name in [
+        "forwarded",
+        "x-forwarded-host",
+        "x-forwarded-port",
+        "x-original-url",
+        "x-rewrite-url",
+        "x-forwarded-uri",
+        "true-client-ip",
+    ] {
         assert_eq!(field(&head, name), None, "{name} reached the hub");
     }
     assert!(!head.contains("6.6.6.6"), "{head}");
@@ -110,7 +122,16 @@ async fn fields_of_the_clients_connection_end_at_the_router() {
     .await;
 
     assert_eq!(field(&head, "x-end"), Some("1"));
-    let gone = ["connection", "x-hop", "keep-alive", "te", "trailer", "proxy-connection", "proxy-authorization", "upgrade"];
+    let gone = [
+        "connection",
+        "x-hop",
+        "keep-alive",
+        "te",
+        "trailer",
+        "proxy-connection",
+        "proxy-authorization",
+        "upgrade",
+    ];
     for name in gone {
         assert_eq!(field(&head, name), None, "{name} reached the hub: {head}");
     }
@@ -120,9 +141,12 @@ async fn fields_of_the_clients_connection_end_at_the_router() {
 async fn a_connection_field_may_not_name_what_has_to_arrive() {
     let hub = RawHub::start().await;
     let site = Sketch::with_raw_hub(&hub).start().await;
-    for (path, name) in
-        [("/user/ada/x", "Host"), ("/user/ada/x", "cookie"), ("/hub/home", "Authorization"), ("/hub/home", "X-Forwarded-For")]
-    {
+    for (path, name) in [
+        ("/user/ada/x", "Host"),
+        ("/user/ada/x", "cookie"),
+        ("/hub/home", "Authorization"),
+        ("/hub/home", "X-Forwarded-For"),
+    ] {
         let mut client = site.wire().await;
         client.say(format!("GET {path} HTTP/1.1\r\nHost: site\r\nConnection: {name}\r\n\r\n")).await;
         assert!(client.head().await.starts_with("HTTP/1.1 400 "), "{name}");

@@ -76,8 +76,10 @@ async fn a_dead_hub_behind_its_proxy_makes_the_router_look_at_once() {
 #[tokio::test]
 async fn a_proxy_that_breaks_off_a_notebook_request_is_looked_at_at_once() {
     let mut hub = RawHub::start().await;
-    let site =
-        Sketch::with_raw_hub(&hub).configured("health: {interval: 20s, timeout: 1s, fall: 1, rise: 1}").start().await;
+    let site = Sketch::with_raw_hub(&hub)
+        .configured("health: {interval: 20s, timeout: 1s, fall: 1, rise: 1}")
+        .start()
+        .await;
     let mut client = site.wire().await;
     client.say("GET /user/ada/x HTTP/1.1\r\nHost: site\r\n\r\n").await;
     let at_hub = hub.request().await;
@@ -97,9 +99,16 @@ async fn failures_of_notebooks_never_count_against_a_hub() {
     let mut client = site.wire().await;
     client.say("GET /user/ada/x HTTP/1.1\r\nHost: site\r\n\r\n").await;
     let mut at_hub = hub.request().await;
-    for status in ["500 Internal Server Error", "502 Bad Gateway", "503 Service Unavailable", "504 Gateway Timeout"] {
+    for status in
+        ["500 Internal Server Error", "502 Bad Gateway", "503 Service Unavailable", "504 Gateway Timeout"]
+    {
         for _ in 0..10 {
-            at_hub.wire.say(format!("HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\noops")).await;
+            at_hub
+                .wire
+                .say(format!(
+                    "HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\noops"
+                ))
+                .await;
             let head = client.head().await;
             assert!(head.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{head}");
             assert_eq!(client.bytes(4).await, "oops");
@@ -148,7 +157,9 @@ async fn an_error_page_of_the_hub_itself_passes_as_it_is() {
 
 #[tokio::test]
 async fn a_hub_that_answers_garbage_leaves_a_clear_page_and_a_clear_log_line() {
-    for garbage in ["SSH-2.0-OpenSSH_9.6\r\n\r\n", "\x15\x03\x01\x00\x02\x02\x46\r\n\r\n", "HTTP/1.1 9999 What\r\n\r\n"] {
+    for garbage in
+        ["SSH-2.0-OpenSSH_9.6\r\n\r\n", "\x15\x03\x01\x00\x02\x02\x46\r\n\r\n", "HTTP/1.1 9999 What\r\n\r\n"]
+    {
         let mut hub = RawHub::start().await;
         let id = format!("garbled-{}", hub.address.port());
         let site = Sketch::with_hubs(&[]).and_raw_hub(&id, &hub).start().await;
@@ -208,8 +219,10 @@ async fn a_hub_that_hangs_is_given_up_after_the_time_allowed_and_then_at_once() 
 #[tokio::test]
 async fn a_slow_notebook_is_waited_for() {
     let mut hub = RawHub::start().await;
-    let site =
-        Sketch::with_raw_hub(&hub).configured("timeouts: {response_head: {hub: 300ms, user: 1h}}").start().await;
+    let site = Sketch::with_raw_hub(&hub)
+        .configured("timeouts: {response_head: {hub: 300ms, user: 1h}}")
+        .start()
+        .await;
     let mut client = site.wire().await;
     client.say("GET /user/ada/slow HTTP/1.1\r\nHost: site\r\n\r\n").await;
     let mut at_hub = hub.request().await;

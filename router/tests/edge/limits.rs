@@ -51,14 +51,18 @@ async fn a_head_that_is_too_long_gets_a_page_that_helps_with_cookies() {
 #[tokio::test]
 async fn a_head_within_the_limit_passes_and_one_beyond_every_bound_is_cut_off() {
     let mut edge = Edge::open("").await;
-    let head = edge.refuses(&format!("GET /user/ada/x HTTP/1.1\r\nHost: site\r\nX-A: {}\r\n\r\n", "x".repeat(300_000))).await;
+    let head = edge
+        .refuses(&format!("GET /user/ada/x HTTP/1.1\r\nHost: site\r\nX-A: {}\r\n\r\n", "x".repeat(300_000)))
+        .await;
     assert_eq!(status(&head), "431", "{head}");
     let many: String = (0..200).map(|number| format!("X-{number}: 1\r\n")).collect();
     let head = edge.refuses(&format!("GET /user/ada/x HTTP/1.1\r\nHost: site\r\n{many}\r\n")).await;
     assert_eq!(status(&head), "431", "{head}");
 
     let mut client = edge.site.wire().await;
-    client.say(format!("GET /user/ada/x HTTP/1.1\r\nHost: site\r\nX-A: {}\r\n\r\n", "x".repeat(30_000))).await;
+    client
+        .say(format!("GET /user/ada/x HTTP/1.1\r\nHost: site\r\nX-A: {}\r\n\r\n", "x".repeat(30_000)))
+        .await;
     assert_eq!(field(&edge.hub.request().await.head, "x-a").map(str::len), Some(30_000));
 }
 
@@ -138,7 +142,14 @@ async fn what_is_not_http_is_refused() {
 #[tokio::test]
 async fn an_address_that_may_be_two_users_is_never_forwarded() {
     let edge = Edge::open("").await;
-    for path in ["/user/ada%2F..%2Fbob/x", "/user/ada/../bob/x", "/user//x", "/user/%00/x", "/user/ada/x/%2e%2e/y", "/user/ada%5cbob/"] {
+    for path in [
+        "/user/ada%2F..%2Fbob/x",
+        "/user/ada/../bob/x",
+        "/user//x",
+        "/user/%00/x",
+        "/user/ada/x/%2e%2e/y",
+        "/user/ada%5cbob/",
+    ] {
         let head = edge.refuses(&format!("GET {path} HTTP/1.1\r\nHost: site\r\n\r\n")).await;
         assert_eq!(status(&head), "400", "{path}");
     }
@@ -153,7 +164,10 @@ async fn old_clients_are_served_in_their_own_way() {
     client.say("GET /user/ada/x HTTP/1.0\r\nHost: site\r\n\r\n").await;
     let mut at_hub = edge.hub.request().await;
     assert!(at_hub.head.starts_with("GET /user/ada/x HTTP/1.1\r\n"), "{}", at_hub.head);
-    at_hub.wire.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n").await;
+    at_hub
+        .wire
+        .say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
+        .await;
     let head = client.head().await;
     assert!(head.starts_with("HTTP/1.0 200 "), "{head}");
     assert_eq!(field(&head, "transfer-encoding"), None, "chunks are unknown to HTTP/1.0: {head}");

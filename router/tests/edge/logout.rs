@@ -62,7 +62,8 @@ async fn one_logout_logs_out_at_every_hub() {
 async fn the_cookies_that_are_left_over_open_no_server() {
     let Scene { site, owner, mut admin, .. } = scene().await;
     let servers = ["jupyterhub-user-admin".to_owned(), format!("jupyterhub-user-{owner}")];
-    let kept: Vec<_> = admin.cookies().iter().filter(|cookie| servers.contains(&cookie.name)).cloned().collect();
+    let kept: Vec<_> =
+        admin.cookies().iter().filter(|cookie| servers.contains(&cookie.name)).cloned().collect();
     assert_eq!(kept.len(), 2);
 
     admin.open("/hub/logout").await;
@@ -117,7 +118,11 @@ async fn a_logout_works_while_the_hub_at_home_is_dead_and_says_so() {
 
     assert_eq!((page.status.as_u16(), page.way.len()), (200, 1));
     assert!(page.body.contains("could not be told") && page.body.contains(&home), "{}", page.body);
-    assert!(page.ends("jupyterhub-user-admin"), "the server of the one who logged out: {:?}", page.set_cookies());
+    assert!(
+        page.ends("jupyterhub-user-admin"),
+        "the server of the one who logged out: {:?}",
+        page.set_cookies()
+    );
     assert_eq!(site.times(away, "GET /hub/logout"), 1);
     assert!(admin.names().iter().all(|name| !name.contains("hub-login")), "{:?}", admin.names());
     assert!(admin.cookie("hubrouter").is_none() && admin.cookie("jupyterhub-user-admin").is_none());

@@ -5,6 +5,7 @@
 mod chosen;
 mod home;
 mod jars;
+mod landing;
 mod login;
 mod logout;
 mod names;
@@ -12,6 +13,7 @@ mod oauth;
 mod prefix;
 mod security;
 mod services;
+mod sessions;
 mod support;
 mod tokens;
 mod visits;

@@ -29,7 +29,10 @@ async fn everybody_logs_in_at_home_and_reaches_their_server_whatever_they_are_ca
         let mut browser = site.browser();
         let landed = browser.log_in("/hub/login?next=%2Fhub%2Fhome", typed, PASSWORD).await;
         assert_eq!((landed.status.as_u16(), landed.hub()), (200, home.as_str()), "{typed}: {:?}", landed.way);
-        assert_eq!(Forger::with_the_sites_key().user_of(browser.cookie("hubrouter").unwrap()).as_deref(), Some(name));
+        assert_eq!(
+            Forger::with_the_sites_key().user_of(browser.cookie("hubrouter").unwrap()).as_deref(),
+            Some(name)
+        );
         site.forget();
 
         let lab = browser.open("/hub/spawn").await;
@@ -106,7 +109,11 @@ async fn a_logout_ends_the_cookie_of_a_server_under_its_quoted_name() {
         browser.log_in("/hub/login?next=%2Fhub%2Fhome", typed, PASSWORD).await;
         browser.open("/hub/spawn").await;
         let cookie = |browser: &super::support::Browser| {
-            browser.names().into_iter().find(|name| name.starts_with("jupyterhub-user-")).map(ToOwned::to_owned)
+            browser
+                .names()
+                .into_iter()
+                .find(|name| name.starts_with("jupyterhub-user-"))
+                .map(ToOwned::to_owned)
         };
         assert!(cookie(&browser).is_some(), "{typed}: {:?}", browser.names());
 

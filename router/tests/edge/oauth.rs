@@ -42,7 +42,11 @@ async fn a_login_lands_at_home_without_a_click_whichever_hub_was_asked_first() {
             assert!(browser.has_login(home) && !browser.has_login(elsewhere), "{:?}", browser.names());
             assert_eq!(browser.cookie("hubrouter-login"), None);
             assert_eq!(site.times(elsewhere, "GET /hub/logout"), 0, "a bounce is no logout");
-            assert!(browser.names().iter().all(|name| !name.starts_with("oauthenticator-state")), "{:?}", browser.names());
+            assert!(
+                browser.names().iter().all(|name| !name.starts_with("oauthenticator-state")),
+                "{:?}",
+                browser.names()
+            );
         }
     }
 }
@@ -72,8 +76,10 @@ async fn two_tabs_at_two_hubs_both_finish_in_either_order() {
         let mut browser = site.browser();
         // The second tab is a visit: its next page lives at the other hub.
         let away = format!("/hub/user/{}/", site.user_at("hub-b", 0));
-        let mut tabs =
-            vec![half_a_login(&mut browser, "hub-a", "/hub/home").await, half_a_login(&mut browser, "hub-b", &away).await];
+        let mut tabs = vec![
+            half_a_login(&mut browser, "hub-a", "/hub/home").await,
+            half_a_login(&mut browser, "hub-b", &away).await,
+        ];
         if swapped {
             tabs.reverse();
         }
@@ -100,7 +106,8 @@ async fn two_tabs_at_the_same_hub_both_finish_in_either_order() {
             half_a_login(&mut browser, "hub-a", "/hub/home").await,
             half_a_login(&mut browser, "hub-a", "/hub/token").await,
         ];
-        let states: Vec<&str> = browser.names().into_iter().filter(|name| name.starts_with("oauth")).collect();
+        let states: Vec<&str> =
+            browser.names().into_iter().filter(|name| name.starts_with("oauth")).collect();
         assert_eq!(states.len(), 2, "each login has a cookie of its own: {states:?}");
         if swapped {
             tabs.reverse();
@@ -111,6 +118,23 @@ async fn two_tabs_at_the_same_hub_both_finish_in_either_order() {
         }
         assert!(browser.names().iter().all(|name| !name.starts_with("oauth")), "{:?}", browser.names());
     }
+}
+
+#[tokio::test]
+async fn two_tabs_at_a_hub_that_is_not_the_users_both_land_at_home() {
+    let provider = SimProvider::start().await.unwrap();
+    let site = site_with(&provider).await;
+    provider.set_user(Some(&site.user_at("hub-b", 0)));
+    let mut browser = site.browser();
+    let first = half_a_login(&mut browser, "hub-a", "/hub/home").await;
+    let second = half_a_login(&mut browser, "hub-a", "/hub/token").await;
+
+    for (back, page) in [(first, "/hub/home"), (second, "/hub/token")] {
+        let landed = browser.open_through(&back).await;
+        assert_eq!((landed.status.as_u16(), landed.hub()), (200, "hub-b"), "{:?}", landed.way);
+        assert_eq!(landed.way.last().unwrap(), page);
+    }
+    assert!(!browser.has_login("hub-a"), "{:?}", browser.names());
 }
 
 #[tokio::test]
@@ -153,6 +177,21 @@ async fn a_callback_whose_login_is_not_known_any_more_begins_anew_and_reaches_no
     assert!(site.hubs_asked().is_empty());
     let home = browser.open_through("/hub/home").await;
     assert_eq!((home.status.as_u16(), home.hub()), (200, "hub-a"));
+}
+
+#[tokio::test]
+async fn a_callback_of_a_foreign_login_does_not_end_the_one_under_way() {
+    let provider = SimProvider::start().await.unwrap();
+    let site = site_with(&provider).await;
+    provider.set_user(Some(&site.user_at("hub-a", 0)));
+    let mut browser = site.browser();
+    let back = half_a_login(&mut browser, "hub-a", "/hub/home").await;
+
+    let foreign = browser.send(Request::get("/hub/oauth_callback?code=1&state=foreign")).await;
+    assert_eq!((foreign.status.as_u16(), foreign.hub()), (400, "hub-a"));
+
+    assert_eq!(browser.send(Request::get(back)).await.status, 302);
+    assert!(browser.has_login("hub-a"));
 }
 
 #[tokio::test]
@@ -205,7 +244,11 @@ async fn a_login_as_somebody_else_leaves_no_jar_of_the_one_before() {
     let landed = browser.open_through("/hub/oauth_login?next=%2Fhub%2Fhome").await;
 
     assert_eq!((landed.status.as_u16(), landed.hub()), (200, "hub-b"), "{:?}", landed.way);
-    assert_ne!(browser.cookie("jupyterhub-hub-login.hub-a"), Some(before.as_str()), "{ann} is still logged in here");
+    assert_ne!(
+        browser.cookie("jupyterhub-hub-login.hub-a"),
+        Some(before.as_str()),
+        "{ann} is still logged in here"
+    );
     assert!(!browser.has_login("hub-a"), "{:?}", browser.names());
     assert_eq!(Forger::with_the_sites_key().user_of(browser.cookie("hubrouter").unwrap()), Some(bob));
     site.until_asked("hub-a", "GET /hub/logout").await;
@@ -243,7 +286,11 @@ fn odd_authenticator(id: &'static str) -> impl Fn(&str, &http::HeaderMap) -> sup
             "/hub/login" | "/hub/oauth_login" => {
                 let state = format!("state-of-{id}");
                 let to = format!("https://idp.example/authorize?client_id=x&state={state}");
-                canned(302, &[("location", &to), ("set-cookie", &format!("odd-flow={state}; Path=/; HttpOnly"))], "")
+                canned(
+                    302,
+                    &[("location", &to), ("set-cookie", &format!("odd-flow={state}; Path=/; HttpOnly"))],
+                    "",
+                )
             }
             "/hub/oauth_callback" => {
                 let cookies = fields.get("cookie").and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -265,9 +312,17 @@ async fn an_authenticator_with_cookies_of_other_names_works_where_the_site_names
     for last in HUBS {
         let mut browser = site.browser();
         for hub in HUBS.into_iter().filter(|hub| *hub != last).chain([last]) {
-            browser.plant("hubrouter-login", &Forger::with_the_sites_key().login(hub, Strength::Weak, 0), "/");
+            browser.plant(
+                "hubrouter-login",
+                &Forger::with_the_sites_key().login(hub, Strength::Weak, 0),
+                "/",
+            );
             let begun = browser.open("/hub/oauth_login").await;
-            assert!(begun.sets(&format!("odd-flow.{hub}")) && begun.sets("hubrouter-flow"), "{:?}", begun.set_cookies());
+            assert!(
+                begun.sets(&format!("odd-flow.{hub}")) && begun.sets("hubrouter-flow"),
+                "{:?}",
+                begun.set_cookies()
+            );
         }
 
         let ended: Answer = browser.open(&format!("/hub/oauth_callback?code=1&state=state-of-{last}")).await;
@@ -275,6 +330,7 @@ async fn an_authenticator_with_cookies_of_other_names_works_where_the_site_names
         assert_eq!((ended.status.as_u16(), ended.hub().split(';').next()), (200, Some(last)));
         assert!(ended.body.ends_with(&format!("cookies: odd-flow=state-of-{last}")), "{}", ended.body);
     }
-    let callbacks = |hub: &CannedHub| hub.seen().iter().filter(|(head, _)| head.contains("oauth_callback")).count();
+    let callbacks =
+        |hub: &CannedHub| hub.seen().iter().filter(|(head, _)| head.contains("oauth_callback")).count();
     assert_eq!((callbacks(&a), callbacks(&b)), (1, 1));
 }

@@ -19,7 +19,8 @@ async fn a_site_below_a_path_logs_people_in_at_home_and_starts_their_servers() {
         let lab = browser.open("/jhub/hub/spawn").await;
         assert_eq!((lab.status.as_u16(), lab.hub()), (200, hub), "{:?}", lab.way);
         assert_eq!(lab.way.last().unwrap().split('?').next().unwrap(), format!("/jhub/user/{user}/lab"));
-        let path = |name: &str| browser.cookies().iter().find(|cookie| cookie.name == name).unwrap().path.clone();
+        let path =
+            |name: &str| browser.cookies().iter().find(|cookie| cookie.name == name).unwrap().path.clone();
         assert_eq!(path(&format!("jupyterhub-hub-login.{hub}")), "/jhub/hub/");
         assert_eq!(path(&format!("_xsrf.{hub}")), "/jhub/hub/");
         assert_eq!(path(&format!("jupyterhub-session-id.{hub}")), "/jhub/");
@@ -59,7 +60,8 @@ async fn the_routers_own_pages_stand_below_the_path_too() {
     let page = admin.open("/jhub/_hubrouter/hub/hub-b").await;
     assert!(page.body.contains("href=\"/jhub/hub/admin\""), "{}", page.body);
     assert_eq!(admin.open("/jhub/hub/login").await.hub(), "hub-b");
-    let conflict = site.browser().send(Request::get("/jhub/hub/api/users").with("authorization", "token x")).await;
+    let conflict =
+        site.browser().send(Request::get("/jhub/hub/api/users").with("authorization", "token x")).await;
     assert_eq!(conflict.status, 409);
     assert_eq!(site.browser().send(Request::get("/jhub/hub/metrics")).await.status, 403);
 }

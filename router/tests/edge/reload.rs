@@ -99,13 +99,17 @@ async fn a_configuration_that_is_refused_changes_nothing_and_is_loud() {
     let site = two_hubs().start().await;
     let text = std::fs::read_to_string(&site.file).unwrap();
     let bad_from = text.lines().count() + 1;
-    site.edit(|text| format!("{text}limits: {{uri_bytes: 1KiB, uri_byte: 2}}\ntimeouts: {{connect: soon}}\n"));
+    site.edit(|text| {
+        format!("{text}limits: {{uri_bytes: 1KiB, uri_byte: 2}}\ntimeouts: {{connect: soon}}\n")
+    });
     site.until_reloaded(false).await;
 
     let status = site.status().await;
     let problems = status["config"]["last_reload"]["problems"].as_array().unwrap();
     assert_eq!(problems.len(), 2, "{problems:#?}");
-    let at = |key: &str| problems.iter().find(|problem| problem["key"] == key).map(|problem| problem["line"].clone());
+    let at = |key: &str| {
+        problems.iter().find(|problem| problem["key"] == key).map(|problem| problem["line"].clone())
+    };
     assert_eq!(at("limits.uri_byte"), Some(bad_from.into()), "{problems:#?}");
     assert_eq!(at("timeouts.connect"), Some((bad_from + 1).into()), "{problems:#?}");
     assert!(problems.iter().all(|problem| problem["hint"].as_str().is_some_and(|hint| !hint.is_empty())));
@@ -140,12 +144,16 @@ async fn sessions_outlive_a_rotation_of_the_keys() {
     std::fs::write(folder.join("next.key"), "next-key-next-key-next-key-next-key").unwrap();
     site.hubs.iter().for_each(SimHub::forget_requests);
 
-    site.edit(|text| text.replace("keys: [{file: session.key}]", "keys: [{file: next.key}, {file: session.key}]"));
+    site.edit(|text| {
+        text.replace("keys: [{file: session.key}]", "keys: [{file: next.key}, {file: session.key}]")
+    });
     site.until_reloaded(true).await;
     assert_eq!(browser.open("/hub/home").await.status, 200);
     assert_ne!(browser.cookie("hubrouter"), Some(old.as_str()), "the old signature was not replaced");
 
-    let retired = |text: &str| text.replace("keys: [{file: next.key}, {file: session.key}]", "keys: [{file: next.key}]");
+    let retired = |text: &str| {
+        text.replace("keys: [{file: next.key}, {file: session.key}]", "keys: [{file: next.key}]")
+    };
     site.edit(|text| with_short_addresses(&retired(text)));
     while takes_long_addresses(&site).await {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
@@ -244,7 +252,10 @@ async fn listeners_come_and_go_and_their_connections_stay() {
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
-    assert!(tokio::net::TcpStream::connect(site.address).await.is_err(), "a listener that is gone still takes connections");
+    assert!(
+        tokio::net::TcpStream::connect(site.address).await.is_err(),
+        "a listener that is gone still takes connections"
+    );
     for client in [&mut before, &mut at_second] {
         client.say(health).await;
         assert!(client.head().await.starts_with("HTTP/1.1 200 "));
@@ -272,7 +283,9 @@ async fn a_request_under_way_does_not_notice_a_reload() {
     let mut hub = RawHub::start().await;
     let site = Sketch::with_raw_hub(&hub).start().await;
     let mut client = site.wire().await;
-    client.say("PUT /user/ada/api/contents/x HTTP/1.1\r\nHost: site\r\nContent-Length: 10\r\n\r\nfirst").await;
+    client
+        .say("PUT /user/ada/api/contents/x HTTP/1.1\r\nHost: site\r\nContent-Length: 10\r\n\r\nfirst")
+        .await;
     let mut at_hub = hub.request().await;
     at_hub.wire.bytes(5).await;
 

@@ -55,6 +55,7 @@ async fn what_must_not_happen_twice_is_not_repeated_when_a_stale_connection_brea
         ("GET", "/hub/spawn/ada"),
         ("POST", "/hub/api/users/ada/server"),
         ("GET", "/hub/login"),
+        ("POST", "/hub/login"),
         ("GET", "/hub/oauth_login"),
         ("GET", "/hub/oauth_callback?code=1&state=2"),
         ("GET", "/hub/api/oauth2/authorize?client_id=jupyterhub-user-ada"),
@@ -67,7 +68,10 @@ async fn what_must_not_happen_twice_is_not_repeated_when_a_stale_connection_brea
         assert!(warm.comes_again().await.is_none(), "{method} {target} was sent twice");
 
         let head = warm.client.head().await;
-        assert!(head.starts_with("HTTP/1.1 502 ") || head.starts_with("HTTP/1.1 503 "), "{method} {target}: {head}");
+        assert!(
+            head.starts_with("HTTP/1.1 502 ") || head.starts_with("HTTP/1.1 503 "),
+            "{method} {target}: {head}"
+        );
     }
 }
 

@@ -91,7 +91,8 @@ async fn a_service_sees_no_login_of_a_hub() {
 
     browser.send(Request::get("/services/grader/")).await;
 
-    let mut names: Vec<String> = site.only("hub-b", "/services/grader/").cookies().into_iter().map(|(name, _)| name).collect();
+    let mut names: Vec<String> =
+        site.only("hub-b", "/services/grader/").cookies().into_iter().map(|(name, _)| name).collect();
     names.sort();
     assert_eq!(names, ["_xsrf", "jupyterhub-session-id", "service-grader"]);
 }

@@ -43,7 +43,8 @@ async fn until_refused(site: &Site) {
 
 #[tokio::test]
 async fn a_request_under_way_is_finished_and_its_connection_closed() {
-    let (mut site, mut client, mut hub) = under_way("GET /user/ada/x HTTP/1.1\r\nHost: site\r\n\r\n", "").await;
+    let (mut site, mut client, mut hub) =
+        under_way("GET /user/ada/x HTTP/1.1\r\nHost: site\r\n\r\n", "").await;
     hub.wire.say("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst").await;
     client.until("first").await;
 
@@ -57,7 +58,8 @@ async fn a_request_under_way_is_finished_and_its_connection_closed() {
 
 #[tokio::test]
 async fn a_request_that_was_not_answered_yet_is_answered_and_its_client_told_to_close() {
-    let (mut site, mut client, mut hub) = under_way("GET /user/ada/x HTTP/1.1\r\nHost: site\r\n\r\n", "").await;
+    let (mut site, mut client, mut hub) =
+        under_way("GET /user/ada/x HTTP/1.1\r\nHost: site\r\n\r\n", "").await;
 
     let stopping = site.stop();
     until_refused(&site).await;
@@ -70,7 +72,8 @@ async fn a_request_that_was_not_answered_yet_is_answered_and_its_client_told_to_
 
 #[tokio::test]
 async fn idle_connections_are_closed_at_once() {
-    let (mut site, mut client, mut hub) = under_way("GET /user/ada/x HTTP/1.1\r\nHost: site\r\n\r\n", "").await;
+    let (mut site, mut client, mut hub) =
+        under_way("GET /user/ada/x HTTP/1.1\r\nHost: site\r\n\r\n", "").await;
     hub.answer("done").await;
     client.until("done").await;
 
@@ -84,7 +87,8 @@ async fn idle_connections_are_closed_at_once() {
 
 #[tokio::test]
 async fn a_router_that_stops_says_so_to_those_who_ask_whether_it_is_ready() {
-    let (mut site, mut client, mut hub) = under_way("GET /user/ada/x HTTP/1.1\r\nHost: site\r\n\r\n", "").await;
+    let (mut site, mut client, mut hub) =
+        under_way("GET /user/ada/x HTTP/1.1\r\nHost: site\r\n\r\n", "").await;
     let mut door = Browser::new(site.admin);
     assert_eq!(door.send(Request::get("/readyz")).await.status, 200);
 
@@ -146,6 +150,39 @@ async fn a_stream_that_never_ends_is_cut_when_the_time_is_over() {
     ended(site.stop()).await;
 
     assert_eq!(client.rest().await, "", "a broken stream looks complete");
+}
+
+#[tokio::test]
+async fn who_has_got_through_to_a_router_that_stops_is_answered() {
+    let mut site = Sketch::with_hubs(&["hub-a", "hub-b"]).start().await;
+    let mut clients = Vec::new();
+    for _ in 0..100 {
+        use std::io::Write;
+        // Without waiting: some of them are still in the kernel's queue when the router is told to stop.
+        let mut client = std::net::TcpStream::connect(site.address).unwrap();
+        client.write_all(b"GET /_chp_healthz HTTP/1.1\r\nHost: site\r\n\r\n").unwrap();
+        client.set_nonblocking(true).unwrap();
+        clients.push(Wire::new(tokio::net::TcpStream::from_std(client).unwrap()));
+    }
+
+    let stopping = site.stop();
+
+    for (number, client) in clients.iter_mut().enumerate() {
+        assert!(client.rest().await.starts_with("HTTP/1.1 200 "), "client {number} was turned away");
+    }
+    ended(stopping).await;
+}
+
+#[tokio::test]
+async fn connections_on_which_nothing_was_ever_asked_do_not_hold_up_the_end() {
+    let mut site = Sketch::with_hubs(&["hub-a", "hub-b"]).start().await;
+    let mut silent = site.wire().await;
+    site.until("the connection is known", |status| status["traffic"]["connections"] == 1).await;
+
+    let stopping = site.stop();
+
+    silent.ends().await;
+    ended(stopping).await;
 }
 
 /// A configuration file in a folder of its own.
@@ -239,6 +276,27 @@ async fn a_process_ends_with_success_when_it_is_told_to() {
 }
 
 #[tokio::test]
+async fn a_process_that_is_told_twice_does_not_wait_for_what_is_under_way() {
+    let mut hub = RawHub::start().await;
+    let text = std::fs::read_to_string(File::good().path).unwrap();
+    let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let text = text.replace("'127.0.0.1:0'}]", &format!("'{listen}'}}]"));
+    let file = File::with(&text.replace("127.0.0.1:9", &hub.address.to_string()));
+    let mut served = Served::by(&file).await;
+    let mut client = Wire::to(listen).await;
+    client.say("GET /user/ada/slow HTTP/1.1\r\nHost: site\r\n\r\n").await;
+    let _never_answered = hub.request().await;
+
+    served.signal("-TERM");
+    next_with(&mut served.log, "finishing what was begun").await;
+    client.is_silent_for(Duration::from_millis(300)).await;
+    served.signal("-TERM");
+
+    assert_eq!(served.exit_code().await, Some(0));
+    client.ends().await;
+}
+
+#[tokio::test]
 async fn a_process_that_gets_sighup_reads_its_file_again_and_serves_on() {
     let file = File::good();
     let mut served = Served::by(&file).await;
@@ -264,7 +322,13 @@ async fn a_configuration_with_five_mistakes_reports_five_problems_and_nothing_ru
 
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    for (line, key) in [(1, "listen[0].address"), (4, "hubs[0].id"), (5, "hubs[1].url"), (6, "timeouts.connect"), (7, "placment")] {
+    for (line, key) in [
+        (1, "listen[0].address"),
+        (4, "hubs[0].id"),
+        (5, "hubs[1].url"),
+        (6, "timeouts.connect"),
+        (7, "placment"),
+    ] {
         let at = format!("hubrouter.yaml:{line}:");
         assert!(said.lines().any(|said| said.contains(&at) && said.contains(key)), "{at} {key}:\n{said}");
     }
@@ -278,9 +342,13 @@ async fn a_file_or_an_address_that_cannot_be_had_is_named() {
 
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    for (key, other) in [("listen: [{address", "admin: {address: '127.0.0.1:0'}"), ("admin: {address", "listen: [{address: '127.0.0.1:0'}]")] {
+    for (key, other) in [
+        ("listen: [{address", "admin: {address: '127.0.0.1:0'}"),
+        ("admin: {address", "listen: [{address: '127.0.0.1:0'}]"),
+    ] {
         let end = if key.starts_with("listen") { "}]" } else { "}" };
-        let text = format!("{key}: '{address}'{end}\n{other}\nhubs: [{{id: a, url: 'http://127.0.0.1:9'}}]\n");
+        let text =
+            format!("{key}: '{address}'{end}\n{other}\nhubs: [{{id: a, url: 'http://127.0.0.1:9'}}]\n");
         let output = output(&serve(&File::with(&text).path)).await;
         assert_eq!(output.status.code(), Some(2));
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -62,7 +62,8 @@ async fn an_upload_reaches_the_hub_before_the_client_has_sent_all_of_it() {
 
 #[tokio::test]
 async fn an_upload_in_chunks_reaches_the_hub_in_chunks() {
-    let upload = "POST /user/ada/api/x HTTP/1.1\r\nHost: site\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n";
+    let upload =
+        "POST /user/ada/api/x HTTP/1.1\r\nHost: site\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n";
     let (_hub, _site, mut client, mut hub) = sent(upload).await;
 
     assert_eq!(field(&hub.head, "transfer-encoding"), Some("chunked"));
@@ -90,7 +91,8 @@ async fn an_upload_that_asks_first_is_told_to_go_on() {
 
 #[tokio::test]
 async fn an_answer_may_come_before_the_upload_is_over() {
-    let upload = "PUT /user/ada/api/contents/x HTTP/1.1\r\nHost: site\r\nContent-Length: 1000000\r\n\r\nstart";
+    let upload =
+        "PUT /user/ada/api/contents/x HTTP/1.1\r\nHost: site\r\nContent-Length: 1000000\r\n\r\nstart";
     let (_hub, _site, mut client, mut hub) = sent(upload).await;
 
     hub.wire.say("HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig").await;
@@ -118,8 +120,10 @@ async fn a_client_that_does_not_read_stops_the_hub_that_sends() {
 
 #[tokio::test]
 async fn a_hub_that_does_not_read_stops_the_client_that_sends() {
-    let upload =
-        format!("PUT /user/ada/api/contents/x HTTP/1.1\r\nHost: site\r\nContent-Length: {}\r\n\r\n", 1024 * MIB);
+    let upload = format!(
+        "PUT /user/ada/api/contents/x HTTP/1.1\r\nHost: site\r\nContent-Length: {}\r\n\r\n",
+        1024 * MIB
+    );
     let (_hub, _site, mut client, mut hub) = sent(&upload).await;
 
     let taken = client.push(&vec![b'x'; 64 * 1024], 64 * MIB).await;
@@ -167,7 +171,9 @@ async fn answers_without_a_body_end_with_their_head() {
     let head = client.head().await;
     assert_eq!(field(&head, "content-length"), Some("1234"), "{head}");
 
-    for (status, more) in [("204 No Content", ""), ("304 Not Modified", "ETag: \"1\"\r\n"), ("200 OK", "Content-Length: 0\r\n")] {
+    for (status, more) in
+        [("204 No Content", ""), ("304 Not Modified", "ETag: \"1\"\r\n"), ("200 OK", "Content-Length: 0\r\n")]
+    {
         client.say(get("/user/ada/x")).await;
         hub.next_request().await;
         hub.wire.say(format!("HTTP/1.1 {status}\r\n{more}\r\n")).await;
@@ -180,7 +186,8 @@ async fn answers_without_a_body_end_with_their_head() {
 
 #[tokio::test]
 async fn a_request_without_a_body_reaches_the_hub_without_one() {
-    let (_hub, _site, mut client, mut hub) = sent("POST /user/ada/x HTTP/1.1\r\nHost: site\r\nContent-Length: 0\r\n\r\n").await;
+    let (_hub, _site, mut client, mut hub) =
+        sent("POST /user/ada/x HTTP/1.1\r\nHost: site\r\nContent-Length: 0\r\n\r\n").await;
 
     assert_eq!(field(&hub.head, "transfer-encoding"), None);
     assert_eq!(field(&hub.head, "content-length"), Some("0"));
@@ -242,12 +249,26 @@ async fn a_client_that_leaves_before_the_answer_frees_the_hub_of_it() {
 
 #[tokio::test]
 async fn an_upload_that_the_client_breaks_off_never_looks_complete() {
-    let chunked = "PUT /user/ada/api/x HTTP/1.1\r\nHost: site\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n";
+    let chunked =
+        "PUT /user/ada/api/x HTTP/1.1\r\nHost: site\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n";
     let (_hub, _site, client, mut hub) = sent(chunked).await;
     hub.wire.until("first\r\n").await;
     drop(client);
     let rest = hub.wire.rest().await;
     assert!(!rest.contains("0\r\n\r\n"), "the last chunk came: {rest:?}");
+}
+
+#[tokio::test]
+async fn a_hub_that_breaks_off_an_upload_is_told_of_as_such() {
+    let upload =
+        "PUT /user/ada/api/contents/x HTTP/1.1\r\nHost: site\r\nContent-Length: 100000000\r\n\r\nstart";
+    let (_hub, _site, mut client, mut hub) = sent(upload).await;
+    hub.wire.bytes(5).await;
+    hub.wire.reset();
+
+    client.push(&[b'x'; 64 * 1024], MIB).await;
+
+    assert!(client.head().await.starts_with("HTTP/1.1 502 "));
 }
 
 #[tokio::test]
@@ -288,7 +309,11 @@ async fn the_progress_of_a_start_is_told_while_it_goes_on() {
     listener.say(ask("GET", "server/progress")).await;
     listener.until("Server requested").await;
     let states: Vec<_> = site.hub("hub-a").servers().into_iter().map(|(.., state)| state).collect();
-    assert_eq!(states, [hubrouter_loadtest::simhub::ServerState::Pending], "the first event came only at the end");
+    assert_eq!(
+        states,
+        [hubrouter_loadtest::simhub::ServerState::Pending],
+        "the first event came only at the end"
+    );
     listener.until("\"ready\":true").await;
 }
 
@@ -393,7 +418,8 @@ async fn a_connection_on_which_an_answer_was_not_read_to_its_end_is_not_used_aga
 
 #[tokio::test]
 async fn a_client_connection_whose_upload_was_not_read_to_its_end_is_not_used_again() {
-    let upload = "PUT /user/ada/api/contents/x HTTP/1.1\r\nHost: site\r\nContent-Length: 10000000\r\n\r\nstart";
+    let upload =
+        "PUT /user/ada/api/contents/x HTTP/1.1\r\nHost: site\r\nContent-Length: 10000000\r\n\r\nstart";
     let (mut raw, _site, mut client, mut hub) = sent(upload).await;
     hub.wire.say("HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 3\r\n\r\nbig").await;
     drop(hub);

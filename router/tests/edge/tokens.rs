@@ -39,8 +39,13 @@ async fn a_request_that_names_its_owner_goes_to_their_hub_and_nobody_is_asked() 
         site.forget();
         for scheme in ["token", "Token", "bearer", "BEARER"] {
             let request = Request::get(format!("/hub/api/users/{user}"));
-            let answer = site.browser().send(request.with("authorization", &format!("{scheme} {token}"))).await;
-            assert_eq!((answer.status.as_u16(), &answer.json()["name"]), (200, &user.as_str().into()), "{scheme}");
+            let answer =
+                site.browser().send(request.with("authorization", &format!("{scheme} {token}"))).await;
+            assert_eq!(
+                (answer.status.as_u16(), &answer.json()["name"]),
+                (200, &user.as_str().into()),
+                "{scheme}"
+            );
         }
         assert_eq!((site.hubs_asked(), questions(&site)), (vec![hub], 0));
     }
@@ -69,7 +74,11 @@ async fn a_request_that_names_nobody_goes_to_the_hub_that_knows_the_token_which_
 
     let first = ask(&site, "/hub/api/user", &token).await;
     assert_eq!((first.status.as_u16(), &first.json()["name"]), (200, &user.as_str().into()));
-    assert_eq!((site.times("hub-a", WHOAMI), site.times("hub-b", WHOAMI)), (1, 2), "one question each, one request");
+    assert_eq!(
+        (site.times("hub-a", WHOAMI), site.times("hub-b", WHOAMI)),
+        (1, 2),
+        "one question each, one request"
+    );
 
     site.forget();
     ask(&site, "/hub/api/user", &token).await;
@@ -157,7 +166,10 @@ async fn a_script_chooses_the_hub_by_a_field() {
             assert_eq!(answer.status, 200, "{target}: {}", answer.body);
         }
         assert_eq!((site.hubs_asked(), questions(&site)), (vec![hub], 0));
-        assert!(site.seen(hub).iter().all(|seen| seen.header("x-hubrouter-hub").is_none()), "our field stays here");
+        assert!(
+            site.seen(hub).iter().all(|seen| seen.header("x-hubrouter-hub").is_none()),
+            "our field stays here"
+        );
     }
 }
 
@@ -168,7 +180,9 @@ async fn a_field_that_names_no_hub_or_two_is_refused_with_the_names_there_are() 
     let fields: [&[&str]; 5] = [&["hub-z"], &[""], &["HUB-A"], &["hub-a", "hub-b"], &["hub-\u{e9}"]];
     for values in fields {
         for target in ["/hub/api/users".to_owned(), "/hub/home".to_owned(), format!("/user/{user}/lab")] {
-            let request = values.iter().fold(Request::get(&target), |request, value| request.with("x-hubrouter-hub", value));
+            let request = values
+                .iter()
+                .fold(Request::get(&target), |request, value| request.with("x-hubrouter-hub", value));
             let answer = site.browser().send(request).await;
             assert_eq!(answer.status, 400, "{values:?} {target}: {}", answer.body);
             assert!(answer.body.contains("hub-a, hub-b"), "{values:?} {target}: {}", answer.body);
@@ -231,7 +245,9 @@ async fn the_admin_pages_lists_come_from_the_hub_of_the_session() {
     let home = site.home_of("admin");
     let token = admin.cookie(&format!("_xsrf.{home}")).unwrap().to_owned();
 
-    let list = admin.send(Request::get(format!("/hub/api/users?_xsrf={token}")).with("sec-fetch-mode", "cors")).await;
+    let list = admin
+        .send(Request::get(format!("/hub/api/users?_xsrf={token}")).with("sec-fetch-mode", "cors"))
+        .await;
 
     assert_eq!(list.status, 200, "{}", list.body);
     assert_eq!(site.times(&home, "GET /hub/api/users"), 1);
@@ -245,11 +261,15 @@ async fn a_user_is_not_renamed_to_a_name_of_another_hub() {
     hub.token_of(&ann);
     let admin = hub.token_of("admin");
     let rename = |body: &str| {
-        let request = Request::new(Method::PATCH, format!("/hub/api/users/{ann}")).with("content-type", "application/json");
+        let request = Request::new(Method::PATCH, format!("/hub/api/users/{ann}"))
+            .with("content-type", "application/json");
         with_token(request, &admin).body(body.to_owned())
     };
     site.forget();
-    for body in [format!("{{\"name\": \"{far}\"}}"), format!("{{\"name\": \"{}\", \"admin\": true}}", far.to_uppercase())] {
+    for body in [
+        format!("{{\"name\": \"{far}\"}}"),
+        format!("{{\"name\": \"{}\", \"admin\": true}}", far.to_uppercase()),
+    ] {
         let answer = site.browser().send(rename(&body)).await;
         assert_eq!(answer.status, 403, "{body}: {}", answer.body);
     }
@@ -279,7 +299,11 @@ async fn tokens_are_on_no_page_and_no_answer_of_the_router() {
         for accept in ["application/json", "text/html"] {
             let answer = browser.send(with_token(Request::get(target).with("accept", accept), token)).await;
             assert!(answer.status.is_client_error(), "{target}");
-            assert!(!answer.body.contains("secret") && !answer.body.contains(token), "{target}: {}", answer.body);
+            assert!(
+                !answer.body.contains("secret") && !answer.body.contains(token),
+                "{target}: {}",
+                answer.body
+            );
         }
     }
 }

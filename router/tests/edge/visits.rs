@@ -74,7 +74,11 @@ async fn an_admin_opens_a_server_of_another_hub_and_stays_logged_in_at_home() {
         ]
     );
     assert!(form.is_login_form(), "{}", form.body);
-    assert!(site.seen(away).iter().all(|seen| seen.cookies().iter().all(|(name, _)| name.contains("oauth-state"))));
+    assert!(
+        site.seen(away)
+            .iter()
+            .all(|seen| seen.cookies().iter().all(|(name, _)| name.contains("oauth-state")))
+    );
 
     let consent = admin.submit(&form, "admin", PASSWORD).await;
     assert_eq!(site.way(&consent)[1..], [format!("{away} /hub/api/oauth2/authorize")]);
@@ -106,7 +110,10 @@ async fn ones_own_server_and_the_visited_one_are_used_by_turns() {
         assert_eq!((visited.hub(), visited.way.len()), (scene.away, 1), "a second visit asks for nothing");
     }
     let servers = scene.site.hub(scene.away).servers();
-    assert!(servers.iter().all(|(user, ..)| *user == scene.owner), "a visitor got a server there: {servers:?}");
+    assert!(
+        servers.iter().all(|(user, ..)| *user == scene.owner),
+        "a visitor got a server there: {servers:?}"
+    );
 }
 
 #[tokio::test]
@@ -119,7 +126,10 @@ async fn somebody_who_visits_without_a_login_logs_in_there_once_and_at_home_late
 
     scene.visit(&mut browser, &visitor).await;
     assert!(browser.has_login(scene.away) && !browser.has_login(&scene.home), "{:?}", browser.names());
-    assert_eq!(Forger::with_the_sites_key().user_of(browser.cookie("hubrouter").unwrap()), Some(visitor.clone()));
+    assert_eq!(
+        Forger::with_the_sites_key().user_of(browser.cookie("hubrouter").unwrap()),
+        Some(visitor.clone())
+    );
 
     let form = browser.open("/hub/home").await;
     assert_eq!(form.hub(), scene.home);
@@ -159,7 +169,9 @@ async fn a_visit_by_another_name_ends_the_session_at_home() {
     site.until_asked(&scene.home, "GET /hub/logout").await;
     let told = site.only(&scene.home, "/hub/logout");
     let names: Vec<String> = told.cookies().into_iter().map(|(name, _)| name).collect();
-    assert!(names.contains(&"jupyterhub-hub-login".into()) && names.contains(&"jupyterhub-session-id".into()));
+    assert!(
+        names.contains(&"jupyterhub-hub-login".into()) && names.contains(&"jupyterhub-session-id".into())
+    );
 }
 
 #[tokio::test]
@@ -194,7 +206,12 @@ async fn a_share_link_with_its_next_page_is_accepted_at_the_owners_hub() {
 
     let form = browser.open(&format!("/hub/accept-share?code={code}&next=%2Fuser%2F{owner}%2Flab")).await;
     let invitation = browser.submit(&form, &visitor, PASSWORD).await;
-    assert!(invitation.body.contains("Accept sharing invitation"), "{:?} {}", invitation.way, invitation.body);
+    assert!(
+        invitation.body.contains("Accept sharing invitation"),
+        "{:?} {}",
+        invitation.way,
+        invitation.body
+    );
     let fields = [("_xsrf", invitation.form_token()), ("code", code)];
     let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let consent = browser.follow(Request::form(invitation.way.last().unwrap(), &fields)).await;

@@ -25,7 +25,9 @@ async fn ada_at_work(sketch: Sketch) -> (Site, String, Browser) {
 
 fn api(site: &Site, user: &str, method: http::Method, path: &str) -> Request {
     let token = site.hub("hub-a").token_of(user);
-    Request::new(method, path).with("authorization", &format!("token {token}")).with("accept", "application/json")
+    Request::new(method, path)
+        .with("authorization", &format!("token {token}"))
+        .with("accept", "application/json")
 }
 
 fn retries_by_itself(answer: &Answer) -> bool {
@@ -72,7 +74,8 @@ async fn a_hub_that_is_away_for_longer_than_a_restart_is_called_down() {
     let page = browser.open("/hub/home").await;
     assert_eq!(page.status, 503);
     assert!(page.body.contains(&format!("href=\"/user/{ada}/\"")), "{}", page.body);
-    let json = browser.send(api(&site, &ada, http::Method::GET, &format!("/hub/api/users/{ada}"))).await.json();
+    let json =
+        browser.send(api(&site, &ada, http::Method::GET, &format!("/hub/api/users/{ada}"))).await.json();
     assert_eq!(json["status"], 503);
 }
 
@@ -113,7 +116,11 @@ async fn a_notebook_waits_when_the_proxy_of_its_hub_is_dead_and_goes_on_when_it_
     let page = browser.open(&lab).await;
     assert_eq!(page.status, 503);
     assert!(retries_by_itself(&page), "{}", page.body);
-    assert!(!page.body.contains(&format!("href=\"/user/{ada}/\"")), "a link that leads nowhere: {}", page.body);
+    assert!(
+        !page.body.contains(&format!("href=\"/user/{ada}/\"")),
+        "a link that leads nowhere: {}",
+        page.body
+    );
     let script = browser.send(api(&site, &ada, http::Method::GET, &format!("/user/{ada}/api/status"))).await;
     assert_eq!((script.status.as_u16(), script.field("retry-after").is_some()), (503, true));
 
@@ -138,7 +145,12 @@ async fn nobody_waits_for_a_hub_of_whose_death_no_probe_knows_yet() {
         assert!(fastest(&mut browser, &target).await < Duration::from_millis(100));
     }
     let script = browser.send(api(&site, &ada, http::Method::GET, &format!("/hub/api/users/{ada}"))).await;
-    assert_eq!((script.status.as_u16(), script.field("retry-after").is_some()), (503, true), "{}", script.body);
+    assert_eq!(
+        (script.status.as_u16(), script.field("retry-after").is_some()),
+        (503, true),
+        "{}",
+        script.body
+    );
 }
 
 #[tokio::test]
@@ -171,7 +183,8 @@ async fn a_login_that_meets_a_dead_hub_leads_to_the_login_with_the_page_that_was
     assert_eq!(answer.status, 503, "{}", answer.body);
     assert!(!retries_by_itself(&answer), "a password would be sent twice: {}", answer.body);
     assert!(answer.body.contains("A password is never sent twice."), "{}", answer.body);
-    let login = answer.body.split("href=\"").find(|rest| rest.starts_with("/hub/login?next=")).expect("a login link");
+    let login =
+        answer.body.split("href=\"").find(|rest| rest.starts_with("/hub/login?next=")).expect("a login link");
     let link = login.split('"').next().unwrap();
     assert!(link.to_lowercase().contains(&format!("user%2f{ada}%2flab")), "{link}");
     assert!(!site.hubs.iter().any(|hub| hub.requests().iter().any(|seen| seen.method == "POST")));

@@ -28,15 +28,17 @@ struct Kernel {
 impl Kernel {
     async fn open(site: &Site, user: &str) -> Self {
         let token = site.hub(&site.home_of(user)).token_of(user);
-        let mut request =
-            format!("ws://{}/user/{user}/api/kernels/1/channels", site.address).into_client_request().unwrap();
+        let mut request = format!("ws://{}/user/{user}/api/kernels/1/channels", site.address)
+            .into_client_request()
+            .unwrap();
         request.headers_mut().insert("authorization", format!("token {token}").parse().unwrap());
         request.headers_mut().insert("sec-websocket-protocol", KERNEL_PROTOCOL.parse().unwrap());
         let stream = TcpStream::connect(site.address).await.unwrap();
         let config = WebSocketConfig::default().max_frame_size(None).max_message_size(None);
         let opened = tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await;
         let (socket, answer) = opened.expect("the kernel's socket opens");
-        let protocol = answer.headers().get("sec-websocket-protocol").map(|value| value.to_str().unwrap().to_owned());
+        let protocol =
+            answer.headers().get("sec-websocket-protocol").map(|value| value.to_str().unwrap().to_owned());
         Self { socket, protocol }
     }
 
@@ -185,7 +187,11 @@ async fn what_a_client_says_before_a_refusal_never_reaches_the_hub() {
     let mut hub = RawHub::start().await;
     let site = Sketch::with_raw_hub(&hub).start().await;
     let mut client = site.wire().await;
-    client.say(format!("{OPENING}\r\nPOST /hub/api/shutdown HTTP/1.1\r\nHost: site\r\nContent-Length: 0\r\n\r\n")).await;
+    client
+        .say(format!(
+            "{OPENING}\r\nPOST /hub/api/shutdown HTTP/1.1\r\nHost: site\r\nContent-Length: 0\r\n\r\n"
+        ))
+        .await;
     let mut at_hub = hub.request().await;
     at_hub.wire.say("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await;
 
@@ -201,7 +207,9 @@ async fn what_a_client_says_before_a_refusal_never_reaches_the_hub() {
 async fn an_agreement_to_another_protocol_is_an_error() {
     for protocol in ["Upgrade: h2c\r\n", "Upgrade: websocket, h2c\r\n", ""] {
         let (_site, mut client, mut hub) = opening(as_is).await;
-        hub.wire.say(format!("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n{protocol}\r\n")).await;
+        hub.wire
+            .say(format!("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n{protocol}\r\n"))
+            .await;
 
         assert!(client.head().await.starts_with("HTTP/1.1 502 "), "{protocol:?}");
         hub.wire.ends().await;
@@ -223,9 +231,12 @@ async fn an_agreement_that_nobody_asked_for_is_an_error() {
 
 #[tokio::test]
 async fn other_upgrades_are_requests_like_any_other() {
-    for (connection, upgrade) in
-        [("Upgrade", "h2c"), ("keep-alive", "websocket"), ("Upgrade", "websocket, h2c"), ("Upgrade, HTTP2-Settings", "h2c")]
-    {
+    for (connection, upgrade) in [
+        ("Upgrade", "h2c"),
+        ("keep-alive", "websocket"),
+        ("Upgrade", "websocket, h2c"),
+        ("Upgrade, HTTP2-Settings", "h2c"),
+    ] {
         let mut hub = RawHub::start().await;
         let site = Sketch::with_raw_hub(&hub).start().await;
         let mut client = site.wire().await;
@@ -255,6 +266,31 @@ async fn the_hubs_own_pages_are_never_upgraded() {
     assert_eq!(field(&at_hub.head, "upgrade"), None, "{}", at_hub.head);
     at_hub.answer("plain").await;
     client.until("plain").await;
+}
+
+#[tokio::test]
+async fn an_opening_that_the_hub_breaks_off_is_not_sent_again() {
+    let mut hub = RawHub::start().await;
+    let site = Sketch::with_raw_hub(&hub).start().await;
+    let mut client = site.wire().await;
+    client.say(format!("{OPENING}\r\n")).await;
+    drop(hub.request().await);
+
+    assert!(client.head().await.starts_with("HTTP/1.1 502 "));
+    assert_eq!(hub.connections(), 1);
+}
+
+#[tokio::test]
+async fn an_opening_for_a_dead_hub_is_refused_with_a_time_to_come_back() {
+    let hub = RawHub::start().await;
+    let site = Sketch::with_raw_hub(&hub).start().await;
+    drop(hub);
+    let mut client = site.wire().await;
+    client.say(format!("{OPENING}\r\n")).await;
+
+    let head = client.head().await;
+    assert!(head.starts_with("HTTP/1.1 503 "), "{head}");
+    assert!(field(&head, "retry-after").is_some(), "{head}");
 }
 
 #[tokio::test]

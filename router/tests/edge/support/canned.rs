@@ -77,7 +77,8 @@ async fn serve(
                 let answer = answer(&request, &*answers, &heads);
                 async move { Ok::<_, Infallible>(answer) }
             });
-            let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+            let connection =
+                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
             tokio::spawn(connection);
         }
     })

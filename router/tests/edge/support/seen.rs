@@ -95,7 +95,8 @@ impl Answer {
     pub fn hub(&self) -> &str {
         let by_hub = self.body.split_once("served by ").map(|(_, rest)| rest);
         let by_server = self.body.split_once("data-hub=\"").map(|(_, rest)| rest);
-        let rest = by_hub.or(by_server).unwrap_or_else(|| panic!("no hub made this: {:?} {}", self.way, self.body));
+        let rest =
+            by_hub.or(by_server).unwrap_or_else(|| panic!("no hub made this: {:?} {}", self.way, self.body));
         rest.split(['<', '"']).next().unwrap()
     }
 
@@ -135,7 +136,8 @@ impl Browser {
 
     /// Fills in the login form of a page.
     pub async fn submit(&mut self, page: &Answer, user: &str, password: &str) -> Answer {
-        let fields = [("_xsrf", page.form_token()), ("username", user.to_owned()), ("password", password.to_owned())];
+        let fields =
+            [("_xsrf", page.form_token()), ("username", user.to_owned()), ("password", password.to_owned())];
         let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
         self.follow(Request::form(page.way.last().unwrap(), &fields)).await
     }

@@ -106,9 +106,8 @@ impl Site {
         let text = configuration(&sketch.base_url, &sketch.more, &hubs, sketch.hub_urls, &sketch.played);
         std::fs::write(&file, text).unwrap();
         let path = file.clone();
-        let load = Box::new(move || {
-            hubrouter_config::load(&path).map_err(Refusal::from).and_then(for_this_release)
-        });
+        let load =
+            Box::new(move || hubrouter_config::load(&path).map_err(Refusal::from).and_then(for_this_release));
         let setup = Setup { load, file: Some(file.clone()), source: file.display().to_string() };
         let running = app::start(setup).unwrap_or_else(|error| panic!("{error}"));
         let (address, admin) = (running.addresses[0], running.admin);
@@ -227,7 +226,8 @@ impl Site {
     async fn until_probed(&self) {
         self.until("every plane was probed", |status| {
             let hubs = status["hubs"].as_array().unwrap();
-            hubs.iter().all(|hub| hub["planes"]["proxy"]["probed"] == true && hub["planes"]["hub"]["probed"] == true)
+            hubs.iter()
+                .all(|hub| hub["planes"]["proxy"]["probed"] == true && hub["planes"]["hub"]["probed"] == true)
         })
         .await;
     }
@@ -256,7 +256,11 @@ fn configuration(base_url: &str, more: &str, hubs: &[SimHub], hub_urls: bool, pl
         .collect();
     // A test's own lines replace those of the same section here.
     let section = |name: &str, line: &str| {
-        if more.lines().any(|own| own.starts_with(&format!("{name}:"))) { String::new() } else { format!("{line}\n") }
+        if more.lines().any(|own| own.starts_with(&format!("{name}:"))) {
+            String::new()
+        } else {
+            format!("{line}\n")
+        }
     };
     format!(
         "listen: [{{address: '127.0.0.1:0'}}]\n\

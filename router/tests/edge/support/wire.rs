@@ -71,7 +71,8 @@ impl Wire {
     pub async fn until(&mut self, text: &str) -> String {
         let mut searched = 0;
         loop {
-            let found = self.read[searched..].windows(text.len()).position(|window| window == text.as_bytes());
+            let found =
+                self.read[searched..].windows(text.len()).position(|window| window == text.as_bytes());
             if let Some(at) = found {
                 return self.bytes(searched + at + text.len()).await;
             }
@@ -115,10 +116,6 @@ impl Wire {
     pub fn with_small_buffer(self) -> Self {
         socket2::SockRef::from(&self.stream).set_recv_buffer_size(4096).unwrap();
         self
-    }
-
-    pub fn into_stream(self) -> TcpStream {
-        self.stream
     }
 
     fn so_far(&self) -> String {

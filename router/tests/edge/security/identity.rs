@@ -1,0 +1,135 @@
+//! Who somebody claims to be: fields that only trusted proxies may send.
+
+use super::{HUBS, site};
+use crate::support::{Browser, Request, Sketch, Wire};
+
+/// What a server saw of a request: its own page says so.
+async fn headers_at(browser: &mut Browser, user: &str, request: Request) -> Vec<(String, String)> {
+    let answer = browser.send(request).await;
+    assert_eq!(answer.status, 200, "{user}: {}", answer.body);
+    let pairs = answer.json()["headers"].as_array().unwrap().clone();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    pairs.iter().map(|pair| (text(&pair[0]), text(&pair[1]))).collect()
+}
+
+const CLAIMS: [&str; 20] = [
+    "X-Forwarded-User",
+    "X-Forwarded-Email",
+    "X-Forwarded-Groups",
+    "X-Forwarded-Preferred-Username",
+    "X-Forwarded-Host",
+    "X-Forwarded-Port",
+    "X-Forwarded-Uri",
+    "X-Original-URL",
+    "X-Rewrite-URL",
+    "Forwarded",
+    "Remote-User",
+    "REMOTE_USER",
+    "X_Forwarded_User",
+    "X-Remote-User",
+    "X_Remote-User",
+    "X-WebAuth-User",
+    "X-Auth-Request-User",
+    "X-Site-User",
+    "X_Site_User",
+    "Proxy-Authorization",
+];
+
+#[tokio::test]
+async fn what_a_stranger_claims_to_be_reaches_no_server_and_no_hub() {
+    let site = Sketch::with_hubs(&HUBS).configured("site: {identity_headers: [X-Site-User]}").start().await;
+    let ann = site.user_at("hub-a", 0);
+    let mut browser = site.at_work(&ann).await;
+    let claim =
+        |target: String| CLAIMS.iter().fold(Request::get(target), |request, name| request.with(name, "root"));
+
+    let at_server = headers_at(&mut browser, &ann, claim(format!("/user/{ann}/headers"))).await;
+    browser.send(claim("/hub/home".into())).await;
+
+    let at_hub = site.seen("hub-a").into_iter().rfind(|seen| seen.path() == "/hub/home").unwrap().headers;
+    for (where_to, fields) in [("server", at_server), ("hub", at_hub)] {
+        let value =
+            |name: &str| fields.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str());
+        assert!(fields.iter().all(|(_, value)| value != "root"), "{where_to}: {fields:?}");
+        assert_eq!(value("x-real-ip"), Some("127.0.0.1"), "{where_to}");
+        assert_eq!(value("x-scheme"), Some("http"), "{where_to}");
+    }
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_names_the_user_in_the_configured_field_and_in_no_other() {
+    let settings = "site: {identity_headers: [X-Site-User], trusted_proxies: [127.0.0.0/8]}";
+    let site = Sketch::with_hubs(&HUBS).configured(settings).start().await;
+    let ann = site.user_at("hub-a", 0);
+    let mut browser = site.at_work(&ann).await;
+    let request = CLAIMS
+        .iter()
+        .fold(Request::get(format!("/user/{ann}/headers")), |request, name| request.with(name, "root"));
+    let fields = headers_at(&mut browser, &ann, request).await;
+    let named: Vec<&str> =
+        fields.iter().filter(|(_, value)| value == "root").map(|(name, _)| name.as_str()).collect();
+    assert_eq!(named, ["x-site-user"]);
+}
+
+#[tokio::test]
+async fn a_connection_field_cannot_take_away_what_has_to_arrive() {
+    let site = site().await;
+    let ann = site.user_at("hub-a", 0);
+    let mut browser = site.at_work(&ann).await;
+    site.forget();
+    for name in
+        ["Host", "cookie", "Authorization", "X-Forwarded-For", "x-forwarded-proto", "keep-alive, COOKIE"]
+    {
+        let request = Request::get(format!("/user/{ann}/headers")).with("connection", name);
+        assert_eq!(browser.send(request).await.status, 400, "{name}");
+    }
+    assert!(site.hubs_asked().is_empty());
+
+    let fields = headers_at(
+        &mut browser,
+        &ann,
+        Request::get(format!("/user/{ann}/headers"))
+            .with("connection", "X-Mine, X-Real-Ip")
+            .with("x-mine", "1"),
+    )
+    .await;
+    assert!(fields.iter().all(|(name, _)| name != "x-mine"));
+    assert!(fields.contains(&("x-real-ip".into(), "127.0.0.1".into())), "ours is added after theirs is gone");
+}
+
+#[tokio::test]
+async fn fields_that_name_another_address_decide_nothing() {
+    let site = site().await;
+    let (ann, bob) = (site.user_at("hub-a", 0), site.user_at("hub-b", 0));
+    let mut browser = site.logged_in(&ann).await;
+    site.forget();
+    for name in ["X-Forwarded-Uri", "X-Original-URL", "X-Rewrite-URL", "X-Original-URI", "X-Forwarded-Prefix"]
+    {
+        browser.send(Request::get("/hub/home").with(name, &format!("/user/{bob}/"))).await;
+    }
+    assert_eq!(site.hubs_asked(), ["hub-a"]);
+}
+
+#[tokio::test]
+async fn trailers_carry_no_identity() {
+    let site = site().await;
+    let ann = site.user_at("hub-a", 0);
+    let token = site.hub("hub-a").token_of(&ann);
+    site.hub("hub-a").start_server(&ann, "").await;
+    site.forget();
+    let mut wire = Wire::to(site.address).await;
+
+    wire.say(format!(
+        "POST /user/{ann}/upload HTTP/1.1\r\nHost: {}\r\nAuthorization: token {token}\r\nTE: trailers\r\n\
+         Transfer-Encoding: chunked\r\nTrailer: Remote-User\r\n\r\n3\r\nabc\r\n0\r\nRemote-User: root\r\n\r\n",
+        site.address
+    ))
+    .await;
+
+    let head = wire.head().await;
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    let seen = site.only("hub-a", &format!("/user/{ann}/upload"));
+    for name in ["trailer", "te", "remote-user"] {
+        assert_eq!(seen.header(name), None, "{name}");
+    }
+}
