@@ -88,9 +88,14 @@ impl Running {
             _ = term.recv() => info!("SIGTERM: finishing what was begun"),
             _ = int.recv() => info!("SIGINT: finishing what was begun"),
         }
-        let ended = tokio::task::spawn_blocking(|| self.stop());
+        let (end, mut ended) = watch::channel(());
+        // A thread of its own: a runtime waits for its blocking tasks, and a second signal must not.
+        std::thread::Builder::new().name("stop".into()).spawn(move || {
+            self.stop();
+            drop(end);
+        })?;
         tokio::select! {
-            _ = ended => info!("all has ended"),
+            _ = ended.changed() => info!("all has ended"),
             _ = term.recv() => warn!("a second signal: ending at once"),
             _ = int.recv() => warn!("a second signal: ending at once"),
         }

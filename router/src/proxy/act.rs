@@ -1,8 +1,9 @@
 //! Decides, and does what was decided; questions of the core are put to hubs until it can decide.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
 use bytes::Bytes;
+use http::header::AUTHORIZATION;
 use http::{HeaderValue, Method, Response, StatusCode};
 use hubrouter_hub_adapter::address::{Act, Plane};
 use hubrouter_hub_adapter::login::{LoginForm, read_form};
@@ -14,17 +15,14 @@ use super::collect::{self, Unread};
 use super::exchange::{Exchange, Trace};
 use super::forward::{self, Going};
 use super::gather::{self, CHOSEN_HUB_FIELD, Known};
-use super::{ask, chosen, edit_user, logout, reply, wait};
+use super::{ask, chosen, edit_user, hold, logout, reply, wait};
 use crate::core::facts::{Asked, RequestFacts};
-use crate::core::health::WaitReason;
 use crate::core::route::{Decision, Own, Question, route};
 use crate::core::snapshot::HubIndex;
 use crate::pages::{Ambiguity, Page};
 
 /// A login form is smaller by far (user name, password, token).
-const FORM_BYTES: usize = 64 * 1024;
-/// How long the start of a server is held when its hub is just not there.
-const START_HELD_FOR: Duration = Duration::from_secs(2);
+pub const FORM_BYTES: usize = 64 * 1024;
 
 /// A login form that was read.
 pub struct Form {
@@ -84,7 +82,7 @@ pub async fn act(exchange: Exchange<'_>, body: Incoming, trace: &mut Trace) -> R
                 let held = facts.start && exchange.parts.method == Method::POST;
                 let going = Going { hub, why, known, form, cookies };
                 if held {
-                    return hold(exchange, going, body, reason).await;
+                    return hold::start(exchange, going, body, reason).await;
                 }
                 return wait::for_hub(&exchange, &going.known, hub, reason);
             }
@@ -106,6 +104,9 @@ fn refused(exchange: &Exchange<'_>) -> Option<Page> {
             "X-Hubrouter-Hub has to name one hub of this site; there are: {}",
             ids.join(", ")
         )));
+    }
+    if exchange.parts.headers.get_all(AUTHORIZATION).iter().nth(1).is_some() {
+        return Some(Page::BadRequest("a request has one Authorization field".into()));
     }
     crosses_sites(exchange).then(|| {
         Page::Refused(
@@ -158,23 +159,6 @@ fn user_of(exchange: &Exchange<'_>, typed: &str) -> Option<UserName> {
 
 fn drop_refused(facts: &mut RequestFacts<'_>, refused: &[HubIndex]) {
     facts.jars.retain(|hub| !refused.contains(hub));
-}
-
-/// Holds the start of a server for a moment: hubs restart, and the choices in its form are lost otherwise.
-async fn hold(exchange: Exchange<'_>, going: Going, body: ToHub, reason: WaitReason) -> Response<ToClient> {
-    let until = Instant::now() + START_HELD_FOR;
-    let held = collect::bounded(body, FORM_BYTES, START_HELD_FOR).await;
-    let Ok(body) = held else { return wait::for_hub(&exchange, &going.known, going.hub, reason) };
-    let id = exchange.id(going.hub).clone();
-    while Instant::now() < until {
-        let live = exchange.worker().live();
-        let back = live.snapshot.find(&id).is_some_and(|hub| wait::takes(&live.snapshot, hub, Plane::Hub));
-        if back {
-            return forward::forward(exchange, going, ToHub::from(body)).await;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    wait::for_hub(&exchange, &going.known, going.hub, reason)
 }
 
 async fn answer_own(

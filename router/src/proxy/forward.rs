@@ -11,15 +11,13 @@ use super::body::{ToClient, ToHub};
 use super::exchange::Exchange;
 use super::fault::HubFault;
 use super::gather::Known;
+use super::hold::START_HELD_FOR;
 use super::send::Manner;
 use super::{hub_plane, proxy_plane, reply, wait};
 use crate::control::signals::Signal;
 use crate::core::snapshot::HubIndex;
 use crate::core::why::Why;
 use crate::pages::{Page, WaitingFor};
-
-/// How long the start of a server waits for a hub that refuses: as long as one whose hub is known to be away is held.
-const START_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A request whose hub is decided.
 pub struct Going {
@@ -59,7 +57,7 @@ pub fn manner(exchange: &Exchange<'_>) -> Manner {
         connect: timeouts.connect,
         head,
         idle: timeouts.hub_idle,
-        patience: if held { START_PATIENCE } else { Duration::ZERO },
+        patience: if held { START_HELD_FOR } else { Duration::ZERO },
     }
 }
 

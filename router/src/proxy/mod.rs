@@ -17,6 +17,7 @@ mod fault;
 mod forward;
 mod gather;
 mod headers;
+mod hold;
 mod hub_plane;
 mod landing;
 pub mod listen;

@@ -1,5 +1,6 @@
 //! What a hub gets to see of a request, and a client of an answer: the fields (J4).
 
+use super::support::raw_hub::sent;
 use super::support::{RawHub, Site, Sketch, field};
 
 /// The head that a hub gets for a request with these fields, with `site:` configured so.
@@ -241,4 +242,16 @@ async fn a_hub_behind_an_encrypted_site_sets_secure_cookies() {
     let logins: Vec<_> = seen.filter(|seen| seen.path() == "/hub/login").collect();
     assert!(!logins.is_empty());
     assert!(logins.iter().all(|seen| seen.header("x-scheme") == Some("https")), "{logins:?}");
+}
+
+#[tokio::test]
+async fn nothing_that_follows_a_body_reaches_a_hub() {
+    let request = "POST /user/ada/x HTTP/1.1\r\nHost: site\r\nTE: trailers\r\nTrailer: X-Forwarded-User, X-Late\r\n\
+        Transfer-Encoding: chunked\r\n\r\n3\r\none\r\n0\r\nX-Forwarded-User: root\r\nX-Late: 1\r\n\r\n";
+    let (_hub, _site, mut client, mut hub) = sent(request).await;
+
+    assert_eq!(hub.wire.until("0\r\n").await, "3\r\none\r\n0\r\n");
+    assert_eq!(hub.wire.bytes(2).await, "\r\n");
+    hub.answer("ok").await;
+    client.until("ok").await;
 }

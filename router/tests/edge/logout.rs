@@ -2,6 +2,7 @@
 
 use http::Method;
 
+use super::support::canned::{CannedHub, canned};
 use super::support::site::PASSWORD;
 use super::support::{Browser, Request, Site, Sketch};
 
@@ -131,6 +132,51 @@ async fn a_logout_works_while_the_hub_at_home_is_dead_and_says_so() {
     site.until_told(&home).await;
     let mut back = site.browser();
     assert!(back.open("/hub/home").await.is_login_form());
+}
+
+#[tokio::test]
+async fn a_logout_waits_for_a_silent_hub_two_seconds_at_most() {
+    let Scene { site, home, mut admin, .. } = scene().await;
+    site.hub(&home).hang(true);
+    let asked = std::time::Instant::now();
+
+    let page = admin.open("/hub/logout").await;
+
+    let took = asked.elapsed().as_millis();
+    assert!((1900..4000).contains(&took), "{took} ms");
+    assert!(page.body.contains("could not be told"), "{}", page.body);
+    assert!(!admin.has_login(&home), "{:?}", admin.names());
+}
+
+#[tokio::test]
+async fn a_hub_at_home_that_leads_to_the_logout_of_its_provider_is_followed() {
+    let Scene { site, home, mut admin, .. } = scene().await;
+    let idp = "https://idp.example/logout?back=1";
+    let at = site.hubs.iter().position(|hub| hub.id() == home).unwrap();
+    let _hub = CannedHub::instead_of(&site.hubs[at], move |target, _| match target {
+        "/hub/logout" => canned(302, &[("location", idp), ("set-cookie", "idp-hint=x; Path=/")], ""),
+        _ => canned(404, &[], ""),
+    })
+    .await;
+
+    let answer = admin.send(Request::get("/hub/logout")).await;
+
+    assert_eq!((answer.status.as_u16(), answer.location()), (302, idp));
+    assert!(answer.sets("idp-hint") && answer.ends("hubrouter"), "{:?}", answer.set_cookies());
+}
+
+#[tokio::test]
+async fn a_single_hub_is_logged_out_of_as_ever() {
+    let site = Sketch::with_hubs(&["hub-a"]).start().await;
+    let mut browser = site.logged_in("ann").await;
+    browser.open("/hub/spawn").await;
+
+    let form = browser.open("/hub/logout").await;
+
+    assert!(form.is_login_form(), "{:?}", form.way);
+    assert_eq!(site.times("hub-a", "GET /hub/logout"), 1);
+    assert_eq!(browser.names(), ["_xsrf", "_xsrf"], "the tokens of the login page and of the server");
+    assert!(browser.open("/user/ann/lab").await.is_login_form());
 }
 
 #[tokio::test]

@@ -26,3 +26,6 @@ mod health;
 mod limits;
 mod reload;
 mod shutdown;
+mod connections;
+mod process;
+mod kernels;

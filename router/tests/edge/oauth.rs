@@ -228,6 +228,23 @@ async fn a_visit_needs_no_password_but_the_click_of_consent() {
 }
 
 #[tokio::test]
+async fn a_chosen_hub_is_logged_in_to_without_a_click_too() {
+    let provider = SimProvider::start().await.unwrap();
+    let site = site_with(&provider).await;
+    let home = site.home_of("admin");
+    let away = HUBS.into_iter().find(|id| *id != home).unwrap();
+    provider.set_user(Some("admin"));
+    let mut admin = site.browser();
+    admin.open_through("/hub/home").await;
+    admin.open(&format!("/_hubrouter/hub/{away}")).await;
+
+    let page = admin.open_through("/hub/admin").await;
+
+    assert_eq!((page.status.as_u16(), page.hub()), (200, away), "{:?}", page.way);
+    assert!(admin.has_login(&home) && admin.has_login(away), "{:?}", admin.names());
+}
+
+#[tokio::test]
 async fn a_login_as_somebody_else_leaves_no_jar_of_the_one_before() {
     let provider = SimProvider::start().await.unwrap();
     let site = site_with(&provider).await;

@@ -228,6 +228,21 @@ async fn guessing_tokens_is_bounded_for_each_client() {
 }
 
 #[tokio::test]
+async fn two_tokens_in_one_request_are_refused_and_reach_nobody() {
+    let site = site().await;
+    let (ann, bob) = (site.user_at("hub-a", 0), site.user_at("hub-b", 0));
+    let (of_a, of_b) = (site.hub("hub-a").token_of(&ann), site.hub("hub-b").token_of(&bob));
+    site.forget();
+    for target in
+        ["/hub/api/user".to_owned(), format!("/hub/api/users/{ann}"), format!("/user/{bob}/api/status")]
+    {
+        let request = with_token(with_token(Request::get(&target), &of_a), &of_b);
+        assert_eq!(site.browser().send(request).await.status, 400, "{target}");
+    }
+    assert!(site.hubs_asked().is_empty());
+}
+
+#[tokio::test]
 async fn credentials_of_another_kind_are_no_token() {
     let site = site().await;
     let mut browser = site.logged_in(&site.user_at("hub-a", 0)).await;

@@ -222,6 +222,18 @@ async fn a_share_link_with_its_next_page_is_accepted_at_the_owners_hub() {
 }
 
 #[tokio::test]
+async fn a_link_for_everybody_leads_each_to_their_own_server() {
+    let site = Sketch::with_hubs(&HUBS).start().await;
+    for hub in HUBS {
+        let user = site.user_at(hub, 0);
+        let mut browser = site.at_work(&user).await;
+        let lab = browser.open("/hub/user-redirect/lab").await;
+        assert_eq!((lab.status.as_u16(), lab.hub()), (200, hub), "{:?}", lab.way);
+        assert!(lab.way.last().unwrap().starts_with(&format!("/user/{user}/lab")), "{:?}", lab.way);
+    }
+}
+
+#[tokio::test]
 async fn an_image_that_leads_to_another_hub_logs_nobody_out() {
     let scene = scene().await;
     let visitor = scene.site.user_at(&scene.home, 0);

@@ -263,6 +263,26 @@ async fn a_start_that_is_posted_is_held_when_the_hub_refuses_before_any_probe_kn
 }
 
 #[tokio::test]
+async fn a_held_start_does_not_wait_for_the_next_regular_probe() {
+    let rare = "health: {interval: 5s, timeout: 300ms, fall: 1, rise: 1}";
+    let site = two_hubs().configured(rare).start().await;
+    let ada = site.user_at("hub-a", 0);
+    site.hub("hub-a").stop_hub().await;
+    // Whoever meets the dead hub makes the router look.
+    site.browser().send(Request::get(format!("/hub/user/{ada}/"))).await;
+    site.until_plane("hub-a", "hub", "starting").await;
+    let start = api(&site, &ada, http::Method::POST, &format!("/hub/api/users/{ada}/server")).body("{}");
+
+    let mut browser = site.browser();
+    let (answer, ()) = tokio::join!(browser.send(start), async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        site.hub("hub-a").start_hub().await.unwrap();
+    });
+
+    assert_eq!(answer.status, 201, "{}", answer.body);
+}
+
+#[tokio::test]
 async fn a_start_whose_hub_does_not_come_back_says_that_choices_must_be_made_again() {
     let (site, _, mut browser) = ada_at_work(two_hubs()).await;
     site.hub("hub-a").stop_hub().await;

@@ -72,18 +72,30 @@ pub struct CodeLine<'a> {
 impl CodeLine<'_> {
     /// `name` occurs as a whole word or path.
     pub fn names(&self, name: &str) -> bool {
-        let is_word = |character: char| character.is_alphanumeric() || character == '_';
-        self.code.match_indices(name).any(|(at, _)| {
-            let before = self.code[..at].chars().next_back();
-            let after = self.code[at + name.len()..].chars().next();
-            !before.is_some_and(is_word) && !after.is_some_and(is_word)
-        })
+        self.words_that_begin(name).any(|after| !after.starts_with(is_word))
+    }
+
+    /// A word or path begins with `beginning`.
+    pub fn begins(&self, beginning: &str) -> bool {
+        self.words_that_begin(beginning).next().is_some()
+    }
+
+    /// What follows `beginning`, wherever a word begins with it.
+    fn words_that_begin<'c>(&'c self, beginning: &'c str) -> impl Iterator<Item = &'c str> {
+        self.code
+            .match_indices(beginning)
+            .filter(|(at, _)| !self.code[..*at].ends_with(is_word))
+            .map(|(at, _)| &self.code[at + beginning.len()..])
     }
 
     /// `file:line`.
     pub fn place(&self) -> String {
         format!("{}:{}", self.path, self.number)
     }
+}
+
+fn is_word(character: char) -> bool {
+    character.is_alphanumeric() || character == '_'
 }
 
 impl File {
@@ -96,10 +108,14 @@ impl File {
         self.path.ends_with("tests.rs") || self.path.contains("/tests/")
     }
 
-    /// Code and texts up to the tests, which stand last in a file.
+    /// Code and texts up to the tests, which stand last in a file. A declaration of a file of tests ends nothing.
     pub fn tokens_before_tests(&self) -> Vec<Token> {
-        let end = self.text.find("#[cfg(test)]").unwrap_or(self.text.len());
-        tokens(&self.text[..end])
+        let opens_a_block = |at: &usize| {
+            let item = &self.text[*at..];
+            item.find('{').unwrap_or(item.len()) < item.find(';').unwrap_or(item.len())
+        };
+        let mut marks = self.text.match_indices("#[cfg(test)]").map(|(at, _)| at);
+        tokens(&self.text[..marks.find(opens_a_block).unwrap_or(self.text.len())])
     }
 
     /// The code before the tests, line by line.

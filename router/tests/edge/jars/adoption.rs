@@ -22,9 +22,9 @@ async fn a_single_hubs_cookies_keep_their_names() {
 }
 
 /// One hub more: the router takes it by a reload.
-async fn join(site: &mut Site, id: &str, more: &str) {
+async fn join(site: &mut Site, id: &str) {
     site.hubs.push(SimHub::start(SimHubOptions::named(id)).await.unwrap());
-    site.reconfigure(more);
+    site.reconfigure(&site.more().to_owned());
     site.until_plane(id, "hub", "up").await;
     site.until_plane(id, "proxy", "up").await;
 }
@@ -37,7 +37,7 @@ async fn nobody_is_logged_out_when_a_second_hub_joins() {
     for number in 0..5 {
         browsers.push((format!("user{number}"), site.logged_in(&format!("user{number}")).await));
     }
-    join(&mut site, "hub-b", "").await;
+    join(&mut site, "hub-b").await;
 
     let (mut stayed, mut moved) = (0, 0);
     for (user, mut browser) in browsers {

@@ -16,7 +16,6 @@ pub struct Browser {
     address: SocketAddr,
     host: String,
     jar: Vec<Cookie>,
-    fields: Vec<(HeaderName, HeaderValue)>,
 }
 
 #[derive(Clone, Debug)]
@@ -55,7 +54,8 @@ impl Request {
 
     /// A form as browsers post it.
     pub fn form(target: impl Into<String>, fields: &[(&str, &str)]) -> Self {
-        let body: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={}", escape(value))).collect();
+        let body: Vec<String> =
+            fields.iter().map(|(name, value)| format!("{name}={}", escape(value))).collect();
         let mut request = Self::new(Method::POST, target);
         request.body = body.join("&").into();
         request.with(CONTENT_TYPE.as_str(), "application/x-www-form-urlencoded")
@@ -113,13 +113,7 @@ impl Answer {
 impl Browser {
     /// A browser without cookies that resolves the site's name to `address`.
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, host: address.to_string(), jar: Vec::new(), fields: Vec::new() }
-    }
-
-    /// From now on each request carries this field.
-    pub fn always(mut self, name: &'static str, value: &str) -> Self {
-        self.fields.push((HeaderName::from_static(name), HeaderValue::from_str(value).unwrap()));
-        self
+        Self { address, host: address.to_string(), jar: Vec::new() }
     }
 
     /// Everything in the cookie jar.
@@ -177,7 +171,8 @@ impl Browser {
         assert_eq!(page.status, StatusCode::OK, "no login page at {:?}: {}", page.way, page.body);
         let token = page.form_token();
         let form_at = page.way.last().unwrap().clone();
-        self.follow(Request::form(form_at, &[("_xsrf", &token), ("username", user), ("password", password)])).await
+        self.follow(Request::form(form_at, &[("_xsrf", &token), ("username", user), ("password", password)]))
+            .await
     }
 
     /// Sends one request and keeps the cookies of its answer.
@@ -200,7 +195,8 @@ impl Browser {
     /// Sends one request and leaves the body to the caller.
     pub async fn exchange(&mut self, request: Request) -> http::Response<hyper::body::Incoming> {
         let stream = tokio::net::TcpStream::connect(self.address).await.expect("the router listens");
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
         sender.send_request(self.build(request)).await.expect("an answer")
     }
@@ -213,9 +209,6 @@ impl Browser {
         *built.uri_mut() = request.target.parse().expect("a target");
         *built.headers_mut() = request.fields;
         let fields = built.headers_mut();
-        for (name, value) in &self.fields {
-            fields.entry(name.clone()).or_insert(value.clone());
-        }
         fields.entry(HOST).or_insert(HeaderValue::from_str(&self.host).unwrap());
         fields.entry("user-agent").or_insert(HeaderValue::from_static("test-browser"));
         if !cookie.is_empty() && !fields.contains_key(COOKIE) {
@@ -228,7 +221,8 @@ impl Browser {
     pub fn cookie_field(&self, path: &str) -> String {
         let mut fitting: Vec<&Cookie> = self.jar.iter().filter(|cookie| covers(&cookie.path, path)).collect();
         fitting.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
-        let pairs: Vec<String> = fitting.iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect();
+        let pairs: Vec<String> =
+            fitting.iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect();
         pairs.join("; ")
     }
 
@@ -266,7 +260,8 @@ fn navigation(request: Request, host: &str) -> Request {
 }
 
 fn covers(cookie: &str, path: &str) -> bool {
-    path == cookie || path.strip_prefix(cookie).is_some_and(|rest| cookie.ends_with('/') || rest.starts_with('/'))
+    path == cookie
+        || path.strip_prefix(cookie).is_some_and(|rest| cookie.ends_with('/') || rest.starts_with('/'))
 }
 
 fn directory(path: &str) -> String {

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::wire::{PATIENCE, Wire};
+use super::{Site, Sketch};
 
 /// A listening socket whose connections are the test's.
 pub struct RawHub {
@@ -60,6 +61,21 @@ impl RawHub {
     pub fn probes(&self) -> usize {
         self.counts.probes.load(Ordering::SeqCst)
     }
+}
+
+/// A GET without anything special.
+pub fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: site\r\n\r\n")
+}
+
+/// A request on its way: the client's end and the hub's.
+pub async fn sent(request: &str) -> (RawHub, Site, Wire, AtHub) {
+    let mut hub = RawHub::start().await;
+    let site = Sketch::with_raw_hub(&hub).start().await;
+    let mut client = site.wire().await;
+    client.say(request).await;
+    let at_hub = hub.request().await;
+    (hub, site, client, at_hub)
 }
 
 impl Drop for RawHub {

@@ -1,0 +1,190 @@
+//! `hubrouter serve` as a process: how it begins, what signals do to it, and with which code it ends.
+
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use super::support::wire::PATIENCE;
+use super::support::{Browser, RawHub, Request, Wire};
+
+/// A configuration file in a folder of its own.
+struct File {
+    path: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl File {
+    fn with(text: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hubrouter.yaml");
+        std::fs::write(&path, text).unwrap();
+        Self { path, _folder: folder }
+    }
+
+    /// A site on free ports whose only hub is not there.
+    fn good() -> Self {
+        Self::with(
+            "listen: [{address: '127.0.0.1:0'}]\nadmin: {address: '127.0.0.1:0'}\n\
+             hubs: [{id: a, url: 'http://127.0.0.1:9'}]\n\
+             telemetry: {log: {format: json, level: info}, access_log: false}\n",
+        )
+    }
+}
+
+fn hubrouter(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hubrouter"));
+    command.args(arguments).env_remove("HUBROUTER_LOG").env_remove("HUBROUTER_CONFIG").kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+async fn output(arguments: &[&str]) -> Output {
+    timeout(PATIENCE, hubrouter(arguments).output()).await.expect("it ends by itself").unwrap()
+}
+
+fn serve(file: &Path) -> [&str; 3] {
+    ["serve", "--config", file.to_str().unwrap()]
+}
+
+/// A process that serves.
+struct Served {
+    child: Child,
+    log: tokio::io::Lines<BufReader<tokio::process::ChildStderr>>,
+    admin: std::net::SocketAddr,
+}
+
+impl Served {
+    async fn by(file: &File) -> Self {
+        let mut child = hubrouter(&serve(&file.path)).spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let line = next_with(&mut log, "hubrouter serves").await;
+        let line: serde_json::Value = serde_json::from_str(&line).expect("one JSON object for each line");
+        let admin = line["admin"].as_str().unwrap().parse().unwrap();
+        Self { child, log, admin }
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().expect("it runs").to_string();
+        assert!(std::process::Command::new("kill").args([name, &pid]).status().unwrap().success());
+    }
+
+    async fn exit_code(&mut self) -> Option<i32> {
+        timeout(PATIENCE, self.child.wait()).await.expect("it ends").unwrap().code()
+    }
+}
+
+async fn next_with(log: &mut tokio::io::Lines<BufReader<tokio::process::ChildStderr>>, text: &str) -> String {
+    let found = async {
+        while let Some(line) = log.next_line().await.unwrap() {
+            if line.contains(text) {
+                return line;
+            }
+        }
+        panic!("it ended without saying {text:?}");
+    };
+    timeout(PATIENCE, found).await.unwrap_or_else(|_| panic!("it did not say {text:?}"))
+}
+
+#[tokio::test]
+async fn a_process_ends_with_success_when_it_is_told_to() {
+    for name in ["-TERM", "-INT"] {
+        let mut served = Served::by(&File::good()).await;
+        assert_eq!(Browser::new(served.admin).send(Request::get("/readyz")).await.status, 200);
+
+        served.signal(name);
+
+        assert_eq!(served.exit_code().await, Some(0), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_is_told_twice_does_not_wait_for_what_is_under_way() {
+    let mut hub = RawHub::start().await;
+    let text = std::fs::read_to_string(File::good().path).unwrap();
+    let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let text = text.replace("'127.0.0.1:0'}]", &format!("'{listen}'}}]"));
+    let file = File::with(&text.replace("127.0.0.1:9", &hub.address.to_string()));
+    let mut served = Served::by(&file).await;
+    let mut client = Wire::to(listen).await;
+    client.say("GET /user/ada/slow HTTP/1.1\r\nHost: site\r\n\r\n").await;
+    let _never_answered = hub.request().await;
+
+    served.signal("-TERM");
+    next_with(&mut served.log, "finishing what was begun").await;
+    client.is_silent_for(Duration::from_millis(300)).await;
+    served.signal("-TERM");
+
+    assert_eq!(served.exit_code().await, Some(0));
+    client.ends().await;
+}
+
+#[tokio::test]
+async fn a_process_that_gets_sighup_reads_its_file_again_and_serves_on() {
+    let file = File::good();
+    let mut served = Served::by(&file).await;
+    Browser::new(served.admin).send(Request::get("/livez")).await;
+
+    served.signal("-HUP");
+    next_with(&mut served.log, "the configuration was reloaded").await;
+
+    assert_eq!(Browser::new(served.admin).send(Request::get("/readyz")).await.status, 200);
+    served.signal("-TERM");
+    assert_eq!(served.exit_code().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_configuration_with_five_mistakes_reports_five_problems_and_nothing_runs() {
+    let file = File::with(
+        "listen: [{address: nowhere}]\nadmin: {address: '127.0.0.1:0'}\n\
+         hubs:\n  - {id: Hub_A, url: 'http://127.0.0.1:9'}\n  - {id: b, url: 'ftp://127.0.0.1:9'}\n\
+         timeouts: {connect: soon}\nplacment: {algorithm: ring}\n",
+    );
+
+    let output = output(&serve(&file.path)).await;
+
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    for (line, key) in [
+        (1, "listen[0].address"),
+        (4, "hubs[0].id"),
+        (5, "hubs[1].url"),
+        (6, "timeouts.connect"),
+        (7, "placment"),
+    ] {
+        let at = format!("hubrouter.yaml:{line}:");
+        assert!(said.lines().any(|said| said.contains(&at) && said.contains(key)), "{at} {key}:\n{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_or_an_address_that_cannot_be_had_is_named() {
+    let missing = output(&["serve", "--config", "/nowhere/hubrouter.yaml"]).await;
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&missing.stderr).contains("/nowhere/hubrouter.yaml"));
+
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for (key, other) in [
+        ("listen: [{address", "admin: {address: '127.0.0.1:0'}"),
+        ("admin: {address", "listen: [{address: '127.0.0.1:0'}]"),
+    ] {
+        let end = if key.starts_with("listen") { "}]" } else { "}" };
+        let text =
+            format!("{key}: '{address}'{end}\n{other}\nhubs: [{{id: a, url: 'http://127.0.0.1:9'}}]\n");
+        let output = output(&serve(&File::with(&text).path)).await;
+        assert_eq!(output.status.code(), Some(2));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains(&format!("cannot listen on {address}")), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn the_version_is_printed() {
+    let output = output(&["--version"]).await;
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), format!("hubrouter {}\n", env!("CARGO_PKG_VERSION")));
+}
