@@ -22,4 +22,4 @@ pub use problem::{Problem, Problems};
 pub use reference::reference;
 pub use schema::schema;
 pub use source::{FixedSources, ProcessSources, Sources};
-pub use values::{Malformed, is_link_local};
+pub use values::Malformed;

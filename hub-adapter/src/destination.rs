@@ -40,11 +40,6 @@ pub fn destination_at(site: &Site, host: Option<&str>, url: &str) -> Dest {
     destination_nested(site, host, url, 0)
 }
 
-/// The address that a URL of this site means when a browser follows it; `None` off-site or if it is no good.
-pub fn place_of(site: &Site, host: Option<&str>, url: &str) -> Option<Place> {
-    place_nested(site, host, url, 0)
-}
-
 /// `next` as a path on this site, ready to redirect to; `None` if it leads or could lead anywhere else.
 ///
 /// A path begins with exactly one `/`; an absolute URL must be the site's own and loses scheme and host. Neither may
@@ -68,6 +63,7 @@ pub(crate) fn destination_nested(site: &Site, host: Option<&str>, url: &str, dep
     }
 }
 
+/// The address that a URL of this site means when a browser follows it; `None` off-site or if it is no good.
 fn place_nested(site: &Site, host: Option<&str>, url: &str, depth: u8) -> Option<Place> {
     if depth > DEEPEST {
         return None;
@@ -228,12 +224,5 @@ mod tests {
         ] {
             assert_eq!(safe(next), None, "{next:?}");
         }
-    }
-
-    #[test]
-    fn the_place_behind_a_location_is_told() {
-        let hop = "/hub/api/oauth2/authorize?client_id=jupyterhub-user-bob";
-        assert_eq!(place_of(&site(), None, hop).unwrap().row.act, Act::Authorize);
-        assert_eq!(place_of(&site(), None, "https://idp.example/hub/home"), None);
     }
 }

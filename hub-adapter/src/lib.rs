@@ -11,6 +11,7 @@ pub mod login;
 pub mod names;
 pub mod probe;
 pub mod site;
+mod urlencoded;
 
 pub use address::{Act, BadPath, By, Place, Plane, Row, classify};
 pub use destination::{Dest, destination, destination_at};

@@ -1,6 +1,6 @@
 //! One look at one plane of a hub: does it answer, and how fast?
 //!
-//! Both planes have to be asked: a proxy answers while its hub is dead, and a hub while its proxy is (J5).
+//! Both planes have to be asked: a proxy answers while its hub is dead, and a hub while its proxy is.
 //! When to look, and what several looks add up to, is left to the router.
 
 use std::time::{Duration, Instant};
@@ -42,6 +42,7 @@ pub enum Seen {
 pub struct Prober {
     hub: HubId,
     proxy: Target,
+    /// The hub's own address where `hub_url` is configured, else its proxy's: there a dead proxy looks like a dead hub.
     own: Target,
     timeout: Duration,
     resolver: Resolver,
@@ -84,24 +85,10 @@ impl Prober {
 
     /// Looks at `plane` once; takes `health.timeout` at most.
     pub async fn probe(&self, plane: Plane) -> ProbeResult {
-        match plane {
-            Plane::Proxy => self.probe_proxy().await,
-            Plane::Hub => self.probe_hub().await,
-        }
-    }
-
-    /// Looks at the hub's proxy once.
-    pub async fn probe_proxy(&self) -> ProbeResult {
-        self.look(&self.proxy).await
-    }
-
-    /// Looks at the hub's own process once: at its own address where `hub_url` is configured, else through its
-    /// proxy, where a dead proxy looks like a dead hub too.
-    pub async fn probe_hub(&self) -> ProbeResult {
-        self.look(&self.own).await
-    }
-
-    async fn look(&self, target: &Target) -> ProbeResult {
+        let target = match plane {
+            Plane::Proxy => &self.proxy,
+            Plane::Hub => &self.own,
+        };
         let started = Instant::now();
         let question = Question { path: target.path.clone(), headers: HeaderMap::new(), body_limit: None };
         let answer = ask(&self.resolver, &target.url, question, self.timeout).await;

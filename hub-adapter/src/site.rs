@@ -59,7 +59,8 @@ impl Site {
     }
 }
 
-fn without_default_port<'a>(scheme: &str, authority: &'a str) -> &'a str {
+/// An authority as URLs of this scheme may also spell it: without the scheme's own port.
+pub(crate) fn without_default_port<'a>(scheme: &str, authority: &'a str) -> &'a str {
     let port = if scheme.eq_ignore_ascii_case("https") { ":443" } else { ":80" };
     authority.strip_suffix(port).unwrap_or(authority)
 }

@@ -131,7 +131,7 @@ pub struct Weight(u32);
 impl Weight {
     /// The weight of so many thousandths; `None` outside 1 to 1,000,000.
     #[must_use]
-    pub fn from_thousandths(thousandths: u32) -> Option<Self> {
+    fn from_thousandths(thousandths: u32) -> Option<Self> {
         (1..=1_000_000).contains(&thousandths).then_some(Self(thousandths))
     }
 

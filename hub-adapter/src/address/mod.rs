@@ -18,11 +18,8 @@ mod tests;
 use http::Method;
 
 pub use bad::BadPath;
-pub use make::{
-    PROXY_HEALTH_PATH, admin_page, authorize_path, choose_url, clear_choice_url, health_path, home_url,
-    hub_prefix, login_url, logout_url, router_prefix, routes_api, server_api, server_url, spawn_pending_url,
-    spawn_url, token_page, user_api, user_prefix, users_api, version_path, whoami_path,
-};
+pub use make::{admin_page, home_url, login_url, server_url, spawn_url};
+pub(crate) use make::{logout_url, users_api, whoami_path};
 pub use query::{next_of, oauth_state};
 pub use table::{Act, By, Plane, Row, TABLE};
 

@@ -2,11 +2,8 @@
 //!
 //! What a value means is told by whoever asks for it.
 
-use std::borrow::Cow;
-
-use percent_encoding::percent_decode;
-
 use super::BadPath;
+use crate::urlencoded::decoded;
 
 /// The page that a login, spawn or share link goes on to: the parameter `next`, decoded once.
 ///
@@ -48,13 +45,8 @@ pub(super) fn only_param(query: Option<&str>, name: &'static str) -> Result<Opti
 fn values<'a>(query: &'a str, name: &'a str) -> impl Iterator<Item = Option<String>> + 'a {
     query.split('&').filter_map(move |pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (decode(key).as_deref() == Some(name)).then(|| decode(value))
+        (decoded(key).as_deref() == Some(name)).then(|| decoded(value))
     })
-}
-
-fn decode(text: &str) -> Option<String> {
-    let spaced = if text.contains('+') { Cow::Owned(text.replace('+', " ")) } else { Cow::Borrowed(text) };
-    percent_decode(spaced.as_bytes()).decode_utf8().ok().map(Cow::into_owned)
 }
 
 #[cfg(test)]

@@ -136,7 +136,7 @@ impl Row {
     }
 
     /// Whether this is the hub's REST API: scripts ask, errors are JSON.
-    pub fn is_api(&self) -> bool {
+    pub(crate) fn is_api(&self) -> bool {
         self.act != Act::Authorize && (self.pattern == "hub/api" || self.pattern.starts_with("hub/api/"))
     }
 

@@ -5,6 +5,7 @@
 //! travels but those named below: above all no `Sec-Fetch-*`, which would make the hub refuse the question.
 //! When to call, and what an answer means for the browser, is left to the caller.
 
+mod browser;
 mod call;
 mod error;
 #[cfg(test)]
@@ -12,15 +13,16 @@ pub(crate) mod played;
 mod read;
 mod resolve;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use hubrouter_config::{Hub, HubId, HubUrl, Scheme, Secret};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use hubrouter_config::{Hub, HubId, HubUrl, Secret};
 use serde::Deserialize;
 
+pub use self::browser::Browser;
+use self::browser::may_be_added;
 use self::call::Answer;
 pub(crate) use self::call::{Fault, Question, ask};
 pub use self::error::HubError;
@@ -56,19 +58,6 @@ struct Call<'a> {
     path: &'a str,
 }
 
-/// The browser on whose behalf a hub is called: hubs tie their tokens to what they see of it.
-#[derive(Clone, Debug)]
-pub struct Browser {
-    /// `Host` as the browser sent it, port included.
-    pub host: HeaderValue,
-    /// The browser's address, as sent to hubs in `X-Real-IP`.
-    pub client_ip: IpAddr,
-    /// `User-Agent` as the browser sent it; none when it sent none.
-    pub user_agent: Option<HeaderValue>,
-    /// The scheme by which the browser sees the site.
-    pub scheme: Scheme,
-}
-
 /// What kind of principal a cookie or token stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -79,18 +68,9 @@ pub enum Kind {
     Service,
 }
 
-/// Whom a hub sees behind a browser's cookies.
+/// Whom a hub sees behind a browser's cookies or an API token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WhoAmI {
-    /// A user, or in theory a service.
-    pub kind: Kind,
-    /// The name as the hub writes it, 1 to 1024 bytes without control characters; not yet canonical.
-    pub name: String,
-}
-
-/// Whose API token it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TokenOwner {
+pub struct Principal {
     /// A user or a service.
     pub kind: Kind,
     /// The name as the hub writes it, 1 to 1024 bytes without control characters; not yet canonical.
@@ -174,11 +154,10 @@ impl HubClient {
         cookie: HeaderValue,
         browser: &Browser,
         within: Duration,
-    ) -> Result<Option<WhoAmI>, HubError> {
+    ) -> Result<Option<Principal>, HubError> {
         let mut headers = browser.headers();
         headers.insert(header::COOKIE, cookie);
-        let identity = self.identity(headers, within).await?;
-        Ok(identity.map(|(kind, name)| WhoAmI { kind, name }))
+        self.identity(headers, within).await
     }
 
     /// Asks the hub whose token this `Authorization` field holds (`GET /hub/api/user`); none when it is not the
@@ -191,13 +170,12 @@ impl HubClient {
         &self,
         authorization: HeaderValue,
         within: Duration,
-    ) -> Result<Option<TokenOwner>, HubError> {
+    ) -> Result<Option<Principal>, HubError> {
         let headers = HeaderMap::from_iter([(header::AUTHORIZATION, authorization)]);
-        let identity = self.identity(headers, within).await?;
-        Ok(identity.map(|(kind, name)| TokenOwner { kind, name }))
+        self.identity(headers, within).await
     }
 
-    /// Fetches a token for the hub's login form that fits this browser (JR12): `GET /hub/login` without cookies.
+    /// Fetches a token for the hub's login form that fits this browser: `GET /hub/login` without cookies.
     ///
     /// `extra` are the headers of the browser that the hubs mix into their anonymous id
     /// (`JUPYTERHUB_XSRF_ANONYMOUS_ID_HEADERS`); those that would change the question are left out.
@@ -226,7 +204,7 @@ impl HubClient {
         read::xsrf(&answer.headers).map_err(|source| self.unreadable(call, source))
     }
 
-    /// Ends the session that these cookies hold (`GET /hub/logout`, JR14). `cookie` is the whole jar: without the
+    /// Ends the session that these cookies hold (`GET /hub/logout`). `cookie` is the whole jar: without the
     /// session id the hub would forget the login but keep the session's tokens.
     ///
     /// # Errors
@@ -272,7 +250,7 @@ impl HubClient {
         &self,
         mut headers: HeaderMap,
         within: Duration,
-    ) -> Result<Option<(Kind, String)>, HubError> {
+    ) -> Result<Option<Principal>, HubError> {
         let call = Call { name: "GET /hub/api/user", path: &self.paths.whoami };
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         let answer = self.get(call, headers, Some(BODY_BYTES), within).await?;
@@ -310,7 +288,7 @@ impl HubClient {
 
     fn refused(&self, call: Call<'_>, answer: &Answer) -> HubError {
         let hub = self.hub.clone();
-        // 503 with a wish is a hub that throttles; without one it is a proxy that found nobody (J5).
+        // 503 with a wish is a hub that throttles; without one it is a proxy that found nobody.
         let asks_for_time = answer.status == StatusCode::TOO_MANY_REQUESTS
             || (answer.status == StatusCode::SERVICE_UNAVAILABLE
                 && answer.headers.contains_key(header::RETRY_AFTER));
@@ -323,48 +301,6 @@ impl HubClient {
     fn unreadable(&self, call: Call<'_>, source: Box<dyn std::error::Error + Send + Sync>) -> HubError {
         HubError::Unreadable { hub: self.hub.clone(), call: call.name, source }
     }
-}
-
-impl Browser {
-    /// What hubs see of the browser (J4): its `Host`, address, scheme and `User-Agent`.
-    fn headers(&self) -> HeaderMap {
-        let scheme = HeaderValue::from_static(self.scheme.as_str());
-        let mut headers = HeaderMap::new();
-        headers.insert(header::HOST, self.host.clone());
-        if let Ok(ip) = HeaderValue::from_str(&self.client_ip.to_string()) {
-            headers.insert("x-real-ip", ip.clone());
-            headers.insert("x-forwarded-for", ip);
-        }
-        // A hub behind its proxy takes the last element of the list, which its proxy spoils: X-Scheme is kept.
-        headers.insert("x-scheme", scheme.clone());
-        headers.insert("x-forwarded-proto", scheme);
-        if let Some(user_agent) = &self.user_agent {
-            headers.insert(header::USER_AGENT, user_agent.clone());
-        }
-        headers
-    }
-}
-
-/// Whether a header of the browser leaves the question what it is: neither who asks, nor how the bytes travel, nor
-/// what the router itself says about the browser.
-fn may_be_added(name: &HeaderName) -> bool {
-    const NEVER: [HeaderName; 12] = [
-        header::ACCEPT_ENCODING,
-        header::AUTHORIZATION,
-        header::CONNECTION,
-        header::CONTENT_LENGTH,
-        header::COOKIE,
-        header::EXPECT,
-        header::FORWARDED,
-        header::HOST,
-        header::TE,
-        header::TRANSFER_ENCODING,
-        header::UPGRADE,
-        header::USER_AGENT,
-    ];
-    let text = name.as_str();
-    let said_by_us = text.starts_with("x-forwarded-") || text == "x-real-ip" || text == "x-scheme";
-    !NEVER.contains(name) && !said_by_us && !text.starts_with("sec-fetch-")
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderValue, header};
 use serde_json::{Map, Value};
 
-use super::{Kind, XsrfToken};
+use super::{Kind, Principal, XsrfToken};
+use crate::cookies::{token_of, xsrf_of_set_cookie};
 
 type Unreadable = Box<dyn std::error::Error + Send + Sync>;
 
@@ -18,7 +19,7 @@ const LONGEST_RETRY: Duration = Duration::from_secs(3600);
 
 /// Who it is, by the model of `GET /hub/api/user` (`apihandlers/users.py`, `SelfAPIHandler`): an object with a `name`,
 /// and a `kind` in all but old versions.
-pub(super) fn identity(body: &[u8]) -> Result<(Kind, String), Unreadable> {
+pub(super) fn identity(body: &[u8]) -> Result<Principal, Unreadable> {
     let mut model: Map<String, Value> = serde_json::from_slice(body)?;
     let Some(Value::String(name)) = model.remove("name") else { return Err("there is no name in it".into()) };
     let kind = match model.remove("kind") {
@@ -26,32 +27,18 @@ pub(super) fn identity(body: &[u8]) -> Result<(Kind, String), Unreadable> {
         None => Kind::User,
     };
     match name.len() {
-        1..=NAME_BYTES if !name.contains(char::is_control) => Ok((kind, name)),
+        1..=NAME_BYTES if !name.contains(char::is_control) => Ok(Principal { kind, name }),
         _ => Err("the name in it is empty, too long or holds control characters".into()),
     }
 }
 
 /// The token that a login page sets for a browser that has none.
 pub(super) fn xsrf(headers: &HeaderMap) -> Result<XsrfToken, Unreadable> {
-    let sets = |line: &&HeaderValue| raw_xsrf(line).is_some();
-    let Some(set_cookie) = headers.get_all(header::SET_COOKIE).iter().find(sets) else {
-        return Err("it sets no `_xsrf` cookie".into());
-    };
-    let raw = raw_xsrf(set_cookie).unwrap_or_default();
+    let lines = headers.get_all(header::SET_COOKIE).iter();
+    let found = lines.filter_map(|line| Some((line, xsrf_of_set_cookie(line)?))).next();
+    let Some((set_cookie, raw)) = found else { return Err("it sets no `_xsrf` cookie".into()) };
     let cookie = HeaderValue::from_str(&format!("_xsrf={raw}"))?;
-    Ok(XsrfToken { value: unquoted(raw).to_owned(), cookie, set_cookie: set_cookie.clone() })
-}
-
-/// The value in `_xsrf=<value>; ...`, as it stands there; none when another cookie is set, or this one deleted.
-fn raw_xsrf(line: &HeaderValue) -> Option<&str> {
-    let pair = line.to_str().ok()?.split(';').next()?;
-    let (name, value) = pair.split_once('=')?;
-    (name.trim() == "_xsrf" && !unquoted(value.trim()).is_empty()).then(|| value.trim())
-}
-
-/// Python puts a value with unusual characters in double quotes; a form holds it without.
-fn unquoted(value: &str) -> &str {
-    value.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')).unwrap_or(value)
+    Ok(XsrfToken { value: token_of(raw).to_owned(), cookie, set_cookie: set_cookie.clone() })
 }
 
 /// What `Retry-After` asks for; dates are not read, no JupyterHub sends them.
@@ -71,10 +58,11 @@ mod tests {
     #[test]
     fn a_user_a_service_and_a_model_without_a_kind_are_told_apart() {
         let read = |text: &str| identity(text.as_bytes()).unwrap();
+        let is = |kind: Kind, name: &str| Principal { kind, name: name.to_owned() };
 
-        assert_eq!(read(r#"{"kind":"user","name":"ada","admin":false}"#), (Kind::User, "ada".to_owned()));
-        assert_eq!(read(r#"{"kind":"service","name":"cull"}"#), (Kind::Service, "cull".to_owned()));
-        assert_eq!(read(r#"{"name":"名前"}"#), (Kind::User, "名前".to_owned()));
+        assert_eq!(read(r#"{"kind":"user","name":"ada","admin":false}"#), is(Kind::User, "ada"));
+        assert_eq!(read(r#"{"kind":"service","name":"cull"}"#), is(Kind::Service, "cull"));
+        assert_eq!(read(r#"{"name":"名前"}"#), is(Kind::User, "名前"));
     }
 
     #[test]

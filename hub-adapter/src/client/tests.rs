@@ -33,7 +33,7 @@ fn model(text: &str) -> String {
     ok("application/json", text)
 }
 
-async fn whoami(hub: &PlayedHub) -> Result<Option<WhoAmI>, HubError> {
+async fn whoami(hub: &PlayedHub) -> Result<Option<Principal>, HubError> {
     client(hub).whoami(cookie(), &browser(), SOON).await
 }
 
@@ -43,7 +43,7 @@ async fn a_hub_names_the_user_behind_the_cookies() {
 
     let who = whoami(&hub).await.unwrap().unwrap();
 
-    assert_eq!(who, WhoAmI { kind: Kind::User, name: "ada".to_owned() });
+    assert_eq!(who, Principal { kind: Kind::User, name: "ada".to_owned() });
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn a_token_is_shown_to_the_hub_without_cookies_and_may_be_a_services() {
 
     let owner = client(&hub).token_owner(HeaderValue::from_static("Bearer t0"), SOON).await.unwrap();
 
-    assert_eq!(owner.unwrap(), TokenOwner { kind: Kind::Service, name: "cull".to_owned() });
+    assert_eq!(owner.unwrap(), Principal { kind: Kind::Service, name: "cull".to_owned() });
     let heard = hub.heard();
     assert!(heard.contains("\r\nauthorization: bearer t0\r\n") && !heard.contains("cookie"), "{heard}");
     assert!(heard.contains(&format!("\r\nhost: {}\r\n", hub.url.authority())), "{heard}");

@@ -1,6 +1,6 @@
 //! The day the router is put in front of a living hub: its cookies have no jar yet, and get one.
 //!
-//! Nobody has to log in anew (JR4, `site.adopt_sessions_of`). Reading such cookies as the hub's own is done
+//! Nobody has to log in anew (`site.adopt_sessions_of`). Reading such cookies as the hub's own is done
 //! wherever jars are read; here they are written.
 
 use http::HeaderValue;

@@ -2,7 +2,7 @@
 //!
 //! A browser forgets a cookie only at its exact path (RFC 6265, 5.3), so each name has the paths at which
 //! hubs set it. Telling the hub as well is the caller's: an expired cookie whose session lives on still opens
-//! the notebook (JR14).
+//! the notebook.
 
 use http::HeaderValue;
 use hubrouter_config::HubId;
@@ -77,14 +77,6 @@ impl JarRules {
         jars.chain(self.expire_router(user)).collect()
     }
 
-    /// The anonymous `_xsrf` that a form exchange fetched, for the hub's jar (JR12); an hour, as hubs give
-    /// it.
-    #[must_use]
-    pub fn xsrf_line(&self, hub: &HubId, value: &str) -> Option<HeaderValue> {
-        let name = if self.single { "_xsrf".to_owned() } else { jar_name("_xsrf", hub) };
-        HeaderValue::try_from(format!("{name}={value}; Path={}; Max-Age=3600", self.hub_path)).ok()
-    }
-
     /// The router's own cookies, the user's server, and the services cookie that hubs still clear.
     fn expire_router(&self, user: Option<&UserName>) -> impl Iterator<Item = HeaderValue> {
         let own = OWN_NAMES.iter().map(|name| self.expire_own(name));
@@ -109,7 +101,7 @@ impl JarRules {
 }
 
 impl Cookies<'_> {
-    /// Forget the jars of hubs that are not configured (JR4). One line per path, 32 at most.
+    /// Forget the jars of hubs that are not configured. One line per path, 32 at most.
     #[must_use]
     pub fn foreign(&self) -> Vec<HeaderValue> {
         let stray = self.pairs.iter().filter_map(|pair| match pair.kind {
@@ -128,7 +120,7 @@ impl Cookies<'_> {
         )
     }
 
-    /// Forget the OAuth logins that are too many, oldest first; never the one with the state `keep` (JR17).
+    /// Forget the OAuth logins that are too many, oldest first; never the one with the state `keep`.
     #[must_use]
     pub fn flows_over_cap(&self, keep: Option<&str>) -> Vec<HeaderValue> {
         let tag = keep.map(flow_tag);
@@ -140,7 +132,7 @@ impl Cookies<'_> {
     }
 
     /// Forget everything that this request shows or may hide at another path: the jars and logins of the hubs
-    /// that it names, those of unknown hubs, the router's own cookies, and the user's server (JR14).
+    /// that it names, those of unknown hubs, the router's own cookies, and the user's server.
     #[must_use]
     pub fn expire_all(&self, user: Option<&UserName>) -> Vec<HeaderValue> {
         let mut hubs = self.jars();
@@ -326,13 +318,5 @@ mod tests {
             rules.expire_own("hubrouter"),
             "hubrouter=; Path=/; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
         );
-    }
-
-    #[test]
-    fn an_exchanged_forms_token_goes_into_the_targets_jar() {
-        let line = two_hubs().xsrf_line(&hub("hub-b"), "\"a|b=\"").unwrap();
-
-        assert_eq!(line, "_xsrf.hub-b=\"a|b=\"; Path=/hub/; Max-Age=3600");
-        assert_eq!(two_hubs().xsrf_line(&hub("hub-b"), "a\r\nb"), None);
     }
 }

@@ -15,23 +15,8 @@ impl<'a> Cookies<'a> {
         hubs.filter(|hub| self.jar(*hub, None).has_login()).map(|hub| self.rules.hub(hub).clone()).collect()
     }
 
-    /// The hubs whose login comes twice with different values: something planted one of them. A page may
-    /// offer to clear this site's cookies.
-    #[must_use]
-    pub fn disputed(&self) -> Vec<HubId> {
-        let hubs = self.hubs_where(|role| role == Role::Login).into_iter();
-        hubs.filter(|hub| self.jar(*hub, None).is_disputed()).map(|hub| self.rules.hub(hub).clone()).collect()
-    }
-
-    /// Whether the hub has a login that nothing disputes.
-    #[must_use]
-    pub fn has_login(&self, hub: &HubId) -> bool {
-        self.rules.index_of(hub).is_some_and(|hub| self.jar(hub, None).has_login())
-    }
-
     /// The hubs with any cookie in their jar, logins under way aside; in the order of the field.
-    #[must_use]
-    pub fn jars(&self) -> Vec<HubId> {
+    pub(super) fn jars(&self) -> Vec<HubId> {
         let hubs = self.hubs_where(|role| role != Role::State).into_iter();
         hubs.map(|hub| self.rules.hub(hub).clone()).collect()
     }
@@ -46,7 +31,7 @@ impl<'a> Cookies<'a> {
         })
     }
 
-    /// The hub whose OAuth login with this `state` (decoded) is under way, by the name of its cookie (JR8).
+    /// The hub whose OAuth login with this `state` (decoded) is under way, by the name of its cookie.
     ///
     /// `None` when two hubs claim it: then the login has to begin anew.
     #[must_use]
@@ -71,7 +56,7 @@ impl<'a> Cookies<'a> {
         hubs.map(|hub| self.rules.hub(hub).clone()).collect()
     }
 
-    /// The hubs whose jars are too many, oldest first, none of `keep` among them (JR17): to be logged out and
+    /// The hubs whose jars are too many, oldest first, none of `keep` among them: to be logged out and
     /// expired.
     #[must_use]
     pub fn over_cap(&self, keep: &[&HubId]) -> Vec<HubId> {
@@ -113,7 +98,6 @@ mod tests {
 
         assert_eq!(ids(&cookies.logins()), ["b", "a"]);
         assert_eq!(ids(&cookies.jars()), ["c", "b", "a"]);
-        assert!(cookies.has_login(&hub("a")) && !cookies.has_login(&hub("c")));
         assert!(cookies.has_jar(&hub("c")) && !cookies.has_jar(&hub("z")));
     }
 

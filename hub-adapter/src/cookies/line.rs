@@ -105,7 +105,7 @@ fn is_login_name(name: &[u8]) -> bool {
 }
 
 /// Whether this `Set-Cookie`, as the hub sent it, logs somebody in: a hub login cookie that is not being
-/// deleted (JR10).
+/// deleted.
 #[must_use]
 pub fn is_login_set(value: &HeaderValue) -> bool {
     Line::read(value.as_bytes()).is_some_and(|line| is_login_name(line.name) && !line.deletes())
@@ -120,7 +120,7 @@ pub fn xsrf_of_set_cookie(value: &HeaderValue) -> Option<&str> {
 }
 
 /// The `Cookie` field with which the router asks the hub whom it has just let in: what its answer sets, and
-/// nothing else (JR10). A later line of the same name replaces an earlier one.
+/// nothing else. A later line of the same name replaces an earlier one.
 ///
 /// `None` when the answer sets nothing.
 #[must_use]

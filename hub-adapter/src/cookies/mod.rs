@@ -51,5 +51,4 @@ pub use names::{
 };
 pub use read::Cookies;
 pub use to_client::{Reason, Sender, SetCookie};
-pub(crate) use xsrf::{FORM_QUOTE, form_decoded};
-pub use xsrf::{token_of, xsrf_cookie};
+pub(crate) use xsrf::token_of;

@@ -1,7 +1,7 @@
 //! The closed list of names that have a jar, and what a name says: ours, a hub's, nobody's.
 //!
 //! A name with a dot is not a jar by itself: `jupyterhub-user-<name>` may end in `.hub-b`. Only names of the
-//! list, followed by a dot, are (JARS, "Names"). Reading fields and writing lines is left to the other files
+//! list, followed by a dot, are. Reading fields and writing lines is left to the other files
 //! here.
 
 use hubrouter_config::HubId;
@@ -9,9 +9,9 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::Site;
 
-/// How many jars a browser keeps: one more, and the oldest goes (JR17).
+/// How many jars a browser keeps: one more, and the oldest goes.
 pub const MAX_JARS: usize = 8;
-/// How many unfinished OAuth logins a browser keeps (JR17).
+/// How many unfinished OAuth logins a browser keeps.
 pub const MAX_FLOWS: usize = 8;
 /// How long an OAuth login may take, in seconds: 600. OAuthenticator asks for a day, and eight forgotten tabs
 /// would outweigh all jars.
@@ -113,12 +113,6 @@ impl JarRules {
         JarRules { hubs, bases, base_url, hub_path, raw_owner, single, secure }
     }
 
-    /// Whether names are left alone, because there is one hub only.
-    #[must_use]
-    pub fn single(&self) -> bool {
-        self.single
-    }
-
     /// The router's own cookie `name` (one of [`OWN_NAMES`]) as this site spells it: only this spelling is
     /// read.
     #[must_use]
@@ -176,7 +170,7 @@ fn split_tag(suffix: &[u8]) -> (&[u8], bool) {
     }
 }
 
-/// Eight hexadecimal digits that stand for an OAuth login's `state` (decoded) in a cookie's name (JR8).
+/// Eight hexadecimal digits that stand for an OAuth login's `state` (decoded) in a cookie's name.
 ///
 /// Not a secret and no proof: the hub compares the whole state with the signed cookie. The same on all
 /// replicas.

@@ -1,8 +1,8 @@
 //! A `Set-Cookie` line on its way to the browser: into the hub's jar, as it is, or not at all.
 //!
-//! Hubs get their jar (JR1, JR8). Servers and services write cookies of their own and nothing else: what
+//! Hubs get their jar. Servers and services write cookies of their own and nothing else: what
 //! would touch the router's cookies, a jar, or a name that has jars is dropped, in any spelling that some
-//! reader might take for one (JR5). Dropping is told with a reason to be counted; the value is never told.
+//! reader might take for one. Dropping is told with a reason to be counted; the value is never told.
 
 use bytes::Bytes;
 use http::HeaderValue;

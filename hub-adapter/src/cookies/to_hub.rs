@@ -10,7 +10,7 @@ use super::names::{Kind, Role};
 use super::read::Cookies;
 
 impl<'a> Cookies<'a> {
-    /// For the hub plane (JR2): the hub's jar under the hub's names, other jars and names without a jar left
+    /// For the hub plane: the hub's jar under the hub's names, other jars and names without a jar left
     /// out, the router's own too; everything else as it came, in its order.
     ///
     /// `state` is a callback's, decoded: the state cookie of that login goes along, or one that no login has
@@ -29,7 +29,7 @@ impl<'a> Cookies<'a> {
         field(sent.collect())
     }
 
-    /// For the proxy plane (JR3): of the hub's jar the session id alone. The server's own `_xsrf` stays.
+    /// For the proxy plane: of the hub's jar the session id alone. The server's own `_xsrf` stays.
     #[must_use]
     pub fn for_proxy_plane(&self, hub: &HubId) -> CookieField {
         if self.rules.single {
@@ -58,7 +58,7 @@ impl<'a> Cookies<'a> {
         jar.has_login().then(|| field(jar.all(|role| role != Role::State)).value)?
     }
 
-    /// The `Cookie` fields with which this browser logs out at the hub (JR14); empty without a login there.
+    /// The `Cookie` fields with which this browser logs out at the hub; empty without a login there.
     ///
     /// One as a rule. A disputed login gives one for each of its values, four at most: a logout that spares
     /// the real session would be none.

@@ -1,4 +1,4 @@
-//! Tokens against forged requests: which jar one belongs to, and its equal in another jar (JR13).
+//! Tokens against forged requests: which jar one belongs to, and its equal in another jar.
 //!
 //! A page that one hub rendered may call another hub (the owner is in the path), or stay open over a
 //! failover: its token is then exchanged for the target jar's. No token is invented: what stands in no jar
@@ -8,31 +8,19 @@ use std::borrow::Cow;
 
 use http::HeaderValue;
 use hubrouter_config::HubId;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::names::{Kind, Role};
 use super::read::Cookies;
-
-/// All but RFC 3986's unreserved characters.
-pub(crate) const FORM_QUOTE: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+use crate::urlencoded::{decoded, encoded};
 
 /// The token in a cookie's value: without the quotes that Python puts around some values.
 ///
 /// An escaped value stays as it is; tokens are base64 and hold nothing to escape.
-#[must_use]
-pub fn token_of(value: &str) -> &str {
+pub(crate) fn token_of(value: &str) -> &str {
     match value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
         Some(inner) if !inner.contains('\\') => inner,
         _ => value,
     }
-}
-
-/// The lone cookie with which an exchanged login form goes to its hub (JR12). `value` as the hub's line has
-/// it.
-#[must_use]
-pub fn xsrf_cookie(value: &str) -> Option<HeaderValue> {
-    HeaderValue::from_str(&format!("_xsrf={value}")).ok()
 }
 
 impl<'a> Cookies<'a> {
@@ -49,16 +37,8 @@ impl<'a> Cookies<'a> {
         })
     }
 
-    /// The `_xsrf` token in this hub's jar.
-    #[must_use]
-    pub fn xsrf_of(&self, hub: &HubId) -> Option<&'a str> {
-        let hub = self.rules.index_of(hub)?;
-        self.tokens().find(|(owner, _)| *owner == hub).map(|(_, token)| token)
-    }
-
     /// The hubs whose jars hold this `_xsrf` token; empty for an empty one.
-    #[must_use]
-    pub fn jar_with_xsrf(&self, token: &str) -> Vec<HubId> {
+    pub(crate) fn jar_with_xsrf(&self, token: &str) -> Vec<HubId> {
         let mut hubs: Vec<u16> = Vec::new();
         for (hub, held) in self.tokens() {
             if held == token && !hubs.contains(&hub) {
@@ -69,8 +49,7 @@ impl<'a> Cookies<'a> {
     }
 
     /// The target's token in place of one from another jar; `None`: leave it.
-    #[must_use]
-    pub fn translated(&self, token: &str, target: &HubId) -> Option<&'a str> {
+    pub(super) fn translated(&self, token: &str, target: &HubId) -> Option<&'a str> {
         let target = self.rules.index_of(target)?;
         let (mut theirs, mut elsewhere) = (None, false);
         for (hub, held) in self.tokens() {
@@ -85,7 +64,7 @@ impl<'a> Cookies<'a> {
         theirs.filter(|_| elsewhere)
     }
 
-    /// For `X-XSRFToken` and `X-CSRFToken`: as [`Cookies::translated`].
+    /// For `X-XSRFToken` and `X-CSRFToken`: the target's token in place of one from another jar; `None`: leave it.
     #[must_use]
     pub fn translated_header(&self, value: &HeaderValue, target: &HubId) -> Option<HeaderValue> {
         HeaderValue::from_str(self.translated(value.to_str().ok()?, target)?).ok()
@@ -101,10 +80,9 @@ impl<'a> Cookies<'a> {
             .split('&')
             .map(|part| {
                 let new = part.split_once('=').and_then(|(key, value)| {
-                    let token =
-                        form_decoded(key).filter(|key| key == "_xsrf").and_then(|_| form_decoded(value))?;
+                    let token = decoded(key).filter(|key| key == "_xsrf").and_then(|_| decoded(value))?;
                     let new = self.translated(&token, target)?;
-                    Some(format!("{key}={}", utf8_percent_encode(new, FORM_QUOTE)))
+                    Some(format!("{key}={}", encoded(new)))
                 });
                 changed |= new.is_some();
                 new.map_or(Cow::Borrowed(part), Cow::Owned)
@@ -112,12 +90,6 @@ impl<'a> Cookies<'a> {
             .collect();
         changed.then(|| parts.join("&"))
     }
-}
-
-/// A key or value of a query or form, decoded once; `None` if that is no UTF-8.
-pub(crate) fn form_decoded(text: &str) -> Option<String> {
-    let spaced = text.replace('+', " ");
-    percent_decode_str(&spaced).decode_utf8().ok().map(Cow::into_owned)
 }
 
 #[cfg(test)]
@@ -153,7 +125,6 @@ mod tests {
         let cookies = read(&rules, FIELD);
 
         assert_eq!(ids(&cookies.jar_with_xsrf("t|b=")), ["hub-b"]);
-        assert_eq!(cookies.xsrf_of(&hub("hub-b")), Some("t|b="));
         assert!(cookies.jar_with_xsrf("").is_empty());
         let twice = "_xsrf.hub-a=t; _xsrf.hub-b=t; _xsrf.hub-a=t";
         assert_eq!(ids(&read(&rules, twice).jar_with_xsrf("t")), ["hub-a", "hub-b"]);

@@ -1,12 +1,13 @@
 //! Reading and changing the form's body, in both encodings.
 
-use bytes::Bytes;
-use hubrouter_config::HubId;
-use percent_encoding::utf8_percent_encode;
 use std::ops::Range;
 
+use bytes::Bytes;
+use hubrouter_config::HubId;
+
 use super::multipart;
-use crate::cookies::{Cookies, FORM_QUOTE, form_decoded};
+use crate::cookies::Cookies;
+use crate::urlencoded::{decoded, encoded};
 
 /// Longer bodies are not read as login forms, in bytes: 64 KiB.
 pub const FORM_LIMIT: usize = 64 * 1024;
@@ -77,7 +78,7 @@ pub fn with_xsrf(content_type: Option<&str>, body: &[u8], new: &str) -> Option<B
     let fields = fields(encoding, body)?;
     let at = only(&fields, Name::Xsrf)?.at.clone();
     let value = match encoding {
-        Encoding::Url => utf8_percent_encode(new, FORM_QUOTE).to_string(),
+        Encoding::Url => encoded(new).to_string(),
         // A line break, and so a boundary, cannot be part of a token.
         Encoding::Multipart { .. } if new.bytes().any(|byte| byte.is_ascii_control()) => return None,
         Encoding::Multipart { .. } => new.to_owned(),
@@ -85,7 +86,7 @@ pub fn with_xsrf(content_type: Option<&str>, body: &[u8], new: &str) -> Option<B
     Some(Bytes::from([&body[..at.start], value.as_bytes(), &body[at.end..]].concat()))
 }
 
-/// Whether the form's token has to be exchanged for one of the target hub (JR12).
+/// Whether the form's token has to be exchanged for one of the target hub.
 ///
 /// Only if it equals the `_xsrf` of another jar, not the target's own, **and** a page of this site sent it
 /// ([`super::same_origin`]): with the first test alone, a planted cookie logs a foreign form in. Otherwise
@@ -127,8 +128,8 @@ fn url_fields(body: &[u8]) -> Option<Vec<Field>> {
         let end = start + part.len();
         let (key, value) = part.split_once('=').unwrap_or((part, ""));
         // A key that is no UTF-8 is none of ours.
-        if let Some(name) = form_decoded(key).as_deref().and_then(Name::of) {
-            fields.push(Field { name, at: end - value.len()..end, value: form_decoded(value)? });
+        if let Some(name) = decoded(key).as_deref().and_then(Name::of) {
+            fields.push(Field { name, at: end - value.len()..end, value: decoded(value)? });
         }
         start = end + 1;
     }

@@ -2,6 +2,8 @@
 
 use http::{HeaderMap, header::ORIGIN};
 
+use crate::site::without_default_port;
+
 /// Whether a page of this site sent the request: `Origin` is the site's, or `Sec-Fetch-Site` says
 /// `same-origin`.
 ///
@@ -60,8 +62,7 @@ impl<'a> Origin<'a> {
     }
 
     fn of(scheme: &'a str, authority: &'a str) -> Option<Origin<'a>> {
-        let port = if scheme.eq_ignore_ascii_case("https") { ":443" } else { ":80" };
-        let authority = authority.strip_suffix(port).unwrap_or(authority);
+        let authority = without_default_port(scheme, authority);
         let odd = |c: char| matches!(c, '/' | '@' | '?' | '#' | '\\' | ',') || c.is_whitespace();
         (!authority.is_empty() && !authority.contains(odd)).then_some(Origin { scheme, authority })
     }

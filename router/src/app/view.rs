@@ -96,7 +96,7 @@ fn database(seen: &Database, now: Instant) -> DatabaseReport {
     DatabaseReport {
         ok: seen.answered.is_ok(),
         asked_seconds_ago: now.saturating_duration_since(seen.at).as_secs(),
-        latency_ms: seen.answered.as_ref().ok().map(|took| millis(*took)),
+        latency_ms: seen.answered.as_ref().ok().copied().map(millis),
         reason: seen.answered.as_ref().err().cloned(),
     }
 }
@@ -128,8 +128,6 @@ fn plane<V: Copy + PartialEq>(health: &PlaneHealth<V>, state: &'static str, now:
         probed: health.is_probed(),
         failures: health.failures(),
         reason: health.last_failure.as_ref().map(|failure| failure.reason.to_string()),
-        latency_ms: health
-            .median_latency()
-            .map(|latency| u64::try_from(latency.as_millis()).unwrap_or(u64::MAX)),
+        latency_ms: health.median_latency().map(millis),
     }
 }

@@ -1,4 +1,4 @@
-//! At a low rate, each hub is asked for something out of its database: health pages answer without it (D6).
+//! At a low rate, each hub is asked for something out of its database: health pages answer without it.
 //!
 //! What comes of it is shown to operators and logged when it changes; it decides nothing. A wrong token is noticed here,
 //! long before somebody needs it.

@@ -1,4 +1,4 @@
-//! Logouts that a hub has not heard of: tried again until it is back, in memory only (JR14).
+//! Logouts that a hub has not heard of: tried again until it is back, in memory only.
 
 use std::time::{Duration, Instant};
 

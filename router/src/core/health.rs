@@ -148,7 +148,7 @@ impl HubHealth {
     }
 }
 
-/// Whether a request passes, for a hub whose intent is active (D7): every request goes through the hub's proxy, and a
+/// Whether a request passes, for a hub whose intent is active: every request goes through the hub's proxy, and a
 /// running server does not need the hub.
 pub fn answer_for(proxy: ProxyPlane, hub: HubPlane, plane: Plane) -> Answer {
     match (proxy, hub, plane) {

@@ -85,7 +85,7 @@ fn page(content: &Content, chrome: &Chrome) -> Markup {
     }
 }
 
-/// D5.7: a chosen hub is never forgotten, because every page of ours says so.
+/// A chosen hub is never forgotten, because every page of ours says so.
 fn banner(hub: &str, chrome: &Chrome) -> Markup {
     html! {
         div.banner {

@@ -59,41 +59,40 @@ pub async fn act(exchange: Exchange<'_>, body: Incoming, trace: &mut Trace) -> R
     }
     let form_user = form.as_ref().and_then(|form| user_of(&exchange, &form.fields.username));
     let mut facts = gather::facts(&exchange, &known, form_user, now);
-    let mut cookies: Vec<HeaderValue> = Vec::new();
-    loop {
+    let mut found_out: Vec<HeaderValue> = Vec::new();
+    let mut response = loop {
         match route(exchange.snapshot(), &facts) {
             Decision::Ask(Question::WhoseBrowser(hubs)) => {
                 let found = ask::whose_browser(&exchange, &hubs).await;
-                cookies.extend(found.cookies(&exchange, now));
+                found_out.extend(found.cookies(&exchange, now));
                 drop_refused(&mut facts, &found.refused);
                 facts.jar_user = Asked::Answer(found.user);
             }
             Decision::Ask(Question::WhoseToken) => match ask::whose_token(&exchange).await {
                 Ok(hubs) => facts.token = Asked::Answer(hubs),
-                Err(page) => return reply::page(&exchange, &page, None),
+                Err(page) => break reply::page(&exchange, &page, None),
             },
             Decision::Forward { hub, why } => {
                 (trace.hub, trace.why) = (Some(exchange.id(hub).clone()), Some(why));
-                let going = Going { hub, why, known, form, cookies };
-                return forward::forward(exchange, going, body).await;
+                break forward::forward(exchange, Going { hub, why, known, form }, body).await;
             }
             Decision::Wait { hub, why, reason } => {
                 (trace.hub, trace.why) = (Some(exchange.id(hub).clone()), Some(why));
                 let held = facts.start && exchange.parts.method == Method::POST;
-                let going = Going { hub, why, known, form, cookies };
-                if held {
-                    return hold::start(exchange, going, body, reason).await;
+                if !held {
+                    break wait::for_hub(&exchange, &known, hub, reason);
                 }
-                return wait::for_hub(&exchange, &going.known, hub, reason);
+                break hold::start(exchange, Going { hub, why, known, form }, body, reason).await;
             }
             Decision::Own(own) => {
                 let user = facts.session.clone();
-                let mut response = answer_own(&exchange, &known, own, user.as_ref(), now).await;
-                reply::set_cookies(&mut response, cookies);
-                return response;
+                break answer_own(&exchange, &known, own, user.as_ref(), now).await;
             }
         }
-    }
+    };
+    // What was found out on the way is older than the answer.
+    reply::set_cookies_first(&mut response, found_out);
+    response
 }
 
 /// What is refused before anybody asks where it belongs.

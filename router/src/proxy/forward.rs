@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderValue, Method, Response};
+use http::{Method, Response};
 use hubrouter_hub_adapter::address::Plane;
 use tracing::warn;
 
@@ -29,8 +29,6 @@ pub struct Going {
     pub known: Known,
     /// The login form, if it is one.
     pub form: Option<Form>,
-    /// Cookies that go with the answer, whatever it is.
-    pub cookies: Vec<HeaderValue>,
 }
 
 /// Sends the request to its hub and returns what the client gets.

@@ -59,32 +59,23 @@ pub async fn forward(mut exchange: Exchange<'_>, mut going: Going, body: ToHub) 
     let hub = &exchange.snapshot().hub(going.hub).hub;
     let answer = match send::send(&exchange.worker().pools, hub, request, forward::manner(&exchange)).await {
         Ok(answer) => answer,
-        Err(fault) => {
-            let mut response = forward::failed(&exchange, going.hub, &fault);
-            reply::set_cookies(&mut response, going.cookies);
-            return response;
-        }
+        Err(fault) => return forward::failed(&exchange, going.hub, &fault),
     };
     if is_proxys_own_error(&answer) {
         exchange.worker().shared.signal(Signal::HubGone(exchange.id(going.hub).clone()));
-        let mut response = wait::hub_gone(&exchange, &going.known, going.hub);
-        reply::set_cookies(&mut response, going.cookies);
-        return response;
+        return wait::hub_gone(&exchange, &going.known, going.hub);
     }
     let answered =
         Answered { exchange: &exchange, going: &going, browser: &browser, flow: state.as_deref(), now };
     let landed = landing::landed(&answered, &answer, sent_jar.as_ref()).await;
-    let mut response = match landed {
+    match landed {
         Landed::Elsewhere(response) => response,
         Landed::Here(lines) => {
             let mut response = answered.passed_on(answer, fresh_token.as_ref());
             reply::set_cookies(&mut response, lines);
             response
         }
-    };
-    // What was found out before the hub was asked is older than its answer.
-    reply::set_cookies_first(&mut response, going.cookies.iter().cloned());
-    response
+    }
 }
 
 /// A hub's answer, and the request it answers.

@@ -50,10 +50,8 @@ pub async fn everywhere(exchange: &Exchange<'_>, known: &Known) -> Response<ToCl
         }
     }
     let login = wait::login_url(exchange, None);
+    // A redirect to the login would, where logins need no click, log in again at once.
     let mut response = response.unwrap_or_else(|| {
-        if dead.is_empty() {
-            return reply::redirect(&login);
-        }
         let login = Link::new(login, "Log in again");
         reply::page_without_choice(exchange, &Page::LoggedOut { dead, login })
     });

@@ -65,7 +65,6 @@ async fn plain(exchange: Exchange<'_>, going: Going, request: Request<ToHub>) ->
         Ok(mut answer) => {
             headers::to_client(answer.headers_mut(), false);
             keep_own_cookies_only(&exchange, going.hub, answer.headers_mut());
-            reply::set_cookies(&mut answer, going.cookies);
             answer
         }
         Err(fault) => forward::failed(&exchange, going.hub, &fault),

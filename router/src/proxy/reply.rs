@@ -66,7 +66,10 @@ pub fn set_cookies(response: &mut Response<ToClient>, lines: impl IntoIterator<I
 }
 
 /// Adds `Set-Cookie` lines before those that the answer has: of two for one cookie the later counts.
-pub fn set_cookies_first(response: &mut Response<ToClient>, lines: impl IntoIterator<Item = HeaderValue>) {
+pub fn set_cookies_first(response: &mut Response<ToClient>, lines: Vec<HeaderValue>) {
+    if lines.is_empty() {
+        return;
+    }
     let later: Vec<HeaderValue> = response.headers().get_all(SET_COOKIE).iter().cloned().collect();
     response.headers_mut().remove(SET_COOKIE);
     set_cookies(response, lines);

@@ -14,7 +14,10 @@ async fn two_users_on_two_hubs_log_in_by_form_and_work_at_home() {
         let lab = browser.open("/hub/spawn").await;
         assert_eq!(lab.status, 200, "{:?}: {}", lab.way, lab.body);
         let servers = site.hub(hub).servers();
-        assert!(servers.iter().any(|(owner, ..)| *owner == user), "{user} has no server at {hub}: {servers:?}");
+        assert!(
+            servers.iter().any(|(owner, ..)| *owner == user),
+            "{user} has no server at {hub}: {servers:?}"
+        );
     }
     assert_eq!(site.hub("hub-a").servers().len() + site.hub("hub-b").servers().len(), 2);
 }

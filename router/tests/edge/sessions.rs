@@ -214,3 +214,25 @@ async fn a_hub_that_cannot_say_who_logged_in_keeps_its_login() {
     assert_eq!((answer.status.as_u16(), answer.location()), (302, "/hub/home"));
     assert!(browser.has_login("hub-a") && browser.cookie("hubrouter").is_none(), "{:?}", browser.names());
 }
+
+#[tokio::test]
+async fn who_waits_for_a_dead_hub_gets_the_session_and_is_asked_about_no_more() {
+    let site = site().await;
+    let ann = site.user_at("hub-a", 0);
+    let mut browser = site.browser();
+    // A visit, so that the hub that knows her is not the one she belongs to.
+    let next = format!("/hub/login?next=%2Fhub%2Fuser%2F{}%2F", site.user_at("hub-b", 0));
+    browser.log_in(&next, &ann, PASSWORD).await;
+    browser.forget("hubrouter");
+    site.hub("hub-a").kill().await;
+    site.until_plane("hub-a", "proxy", "down").await;
+    site.forget();
+
+    for _ in 0..7 {
+        let page = browser.open("/hub/home").await;
+        assert_eq!(page.status, 503, "{}", page.body);
+    }
+
+    assert_eq!(Forger::with_the_sites_key().user_of(browser.cookie("hubrouter").unwrap()), Some(ann));
+    assert_eq!(site.asked("hub-b"), ["GET /hub/api/user"]);
+}

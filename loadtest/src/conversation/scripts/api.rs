@@ -1,4 +1,4 @@
-//! The REST API on users, groups and services (J2, J5.2).
+//! The REST API on users, groups and services.
 
 use super::super::script::{Conversation, Step, admin, conversation, get, login, own_token, say};
 

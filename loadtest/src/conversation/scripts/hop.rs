@@ -1,4 +1,4 @@
-//! The hub as the servers' OAuth provider (J2, J1, JR2 section 2).
+//! The hub as the servers' OAuth provider.
 
 use super::super::script::{Conversation, Step, conversation, get, login, say, wait_for};
 

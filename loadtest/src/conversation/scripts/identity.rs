@@ -1,4 +1,4 @@
-//! Who am I: cookies, tokens, and the `_xsrf` rules of the API (J2.1, J3).
+//! Who am I: cookies, tokens, and the `_xsrf` rules of the API.
 
 use super::super::script::{Conversation, conversation, get, login, own_token, say};
 

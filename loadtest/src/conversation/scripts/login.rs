@@ -1,4 +1,4 @@
-//! The login form, its `_xsrf` rules, and logging out (J1, J3).
+//! The login form, its `_xsrf` rules, and logging out.
 
 use super::super::script::{Conversation, Step, conversation, get, login, say};
 

@@ -1,4 +1,4 @@
-//! Names that are more than letters (J2.2).
+//! Names that are more than letters.
 
 use super::super::script::{Conversation, Step, admin, conversation, get, login, say};
 

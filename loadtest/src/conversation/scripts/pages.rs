@@ -1,4 +1,4 @@
-//! Pages and plain answers of the hub, and what stands outside `/hub/` (J2).
+//! Pages and plain answers of the hub, and what stands outside `/hub/`.
 
 use super::super::script::{Conversation, admin, conversation, get, login, own_token, say};
 

@@ -1,4 +1,4 @@
-//! Logging in at an outside provider (J1, J3, JR5); the provider of the recording hub knows everybody as `olga`.
+//! Logging in at an outside provider; the provider of the recording hub knows everybody as `olga`.
 
 use super::super::script::{Conversation, conversation, get};
 

@@ -1,4 +1,4 @@
-//! A user's server: its OAuth hop, cookies, contents and kernels (J1, J4); real ones run JupyterLab.
+//! A user's server: its OAuth hop, cookies, contents and kernels; real ones run JupyterLab.
 
 use super::super::script::{Conversation, Step, conversation, get, login, own_token, say, wait_for};
 

@@ -1,4 +1,4 @@
-//! A managed service behind the hub's login (J2).
+//! A managed service behind the hub's login.
 
 use super::super::script::{Conversation, conversation, get, login, say};
 

@@ -1,4 +1,4 @@
-//! Shares and share codes (J2, JR15).
+//! Shares and share codes.
 
 use super::super::script::{Conversation, Step, admin, conversation, get, login, own_token, say, wait_for};
 

@@ -1,4 +1,4 @@
-//! Starting and stopping servers, in a browser and by the API; what stands where none runs (J2, J5.2).
+//! Starting and stopping servers, in a browser and by the API; what stands where none runs.
 
 use super::super::script::{Conversation, admin, conversation, get, login, own_token, say, wait_for};
 

@@ -19,13 +19,7 @@ use super::visit::{Refusal, Visit};
 /// `/hub/api/shares/<owner>[/<server>]`.
 pub(crate) fn of_server(visit: &mut Visit, owner: &str, server: Option<&str>) -> Outcome {
     need(visit, &[Method::GET, Method::POST, Method::PATCH, Method::DELETE])?;
-    let reading = visit.ask.method == Method::GET;
-    allow_for(
-        visit,
-        if reading { "read:shares" } else { "shares" },
-        On::Server(owner, server.unwrap_or_default()),
-    )?;
-    if reading {
+    if allow_reading_or_writing(visit, owner, server)? {
         return list(visit, owner, server);
     }
     let Some(server) = server else { return Err(Refusal::new(405)) };
@@ -87,16 +81,18 @@ fn pages_of(visit: &Visit, models: Vec<Value>) -> Outcome {
     Ok(json_answer(StatusCode::OK, &page_model(visit, &items, offset, limit, total)))
 }
 
+/// Whether the request reads, where the visitor may do what it asks for.
+fn allow_reading_or_writing(visit: &mut Visit, owner: &str, server: Option<&str>) -> Result<bool, Refusal> {
+    let reading = visit.ask.method == Method::GET;
+    let scope = if reading { "read:shares" } else { "shares" };
+    allow_for(visit, scope, On::Server(owner, server.unwrap_or_default()))?;
+    Ok(reading)
+}
+
 /// `/hub/api/share-codes/<owner>[/<server>]`.
 pub(crate) fn codes(visit: &mut Visit, owner: &str, server: Option<&str>) -> Outcome {
     need(visit, &[Method::GET, Method::POST, Method::DELETE])?;
-    let reading = visit.ask.method == Method::GET;
-    allow_for(
-        visit,
-        if reading { "read:shares" } else { "shares" },
-        On::Server(owner, server.unwrap_or_default()),
-    )?;
-    if reading {
+    if allow_reading_or_writing(visit, owner, server)? {
         let codes = visit.inner.data().sharing.codes.clone();
         let ours =
             |code: &&ShareCode| code.owner == owner && server.is_none_or(|server| code.server == server);

@@ -24,7 +24,7 @@ async fn a_single_hubs_cookies_keep_their_names() {
 /// One hub more: the router takes it by a reload.
 async fn join(site: &mut Site, id: &str) {
     site.hubs.push(SimHub::start(SimHubOptions::named(id)).await.unwrap());
-    site.reconfigure(&site.more().to_owned());
+    site.reconfigure(site.more());
     site.until_plane(id, "hub", "up").await;
     site.until_plane(id, "proxy", "up").await;
 }

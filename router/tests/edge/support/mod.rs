@@ -2,10 +2,10 @@
 
 pub mod browser;
 pub mod canned;
-pub mod logged;
-pub mod raw_hub;
 pub mod forge;
+pub mod logged;
 pub mod provider;
+pub mod raw_hub;
 pub mod seen;
 pub mod site;
 pub mod wire;

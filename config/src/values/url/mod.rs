@@ -2,6 +2,8 @@
 //!
 //! Only scheme, host and port: whatever else a URL can carry has its own key or is refused. Nothing is resolved here.
 
+mod parts;
+
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
@@ -10,6 +12,7 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 
 use super::Malformed;
+use parts::Parts;
 
 /// `http` or `https`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,7 +35,7 @@ impl Scheme {
 
     /// The port of a URL that names none.
     #[must_use]
-    pub fn default_port(self) -> u16 {
+    pub(crate) fn default_port(self) -> u16 {
         match self {
             Self::Http => 80,
             Self::Https => 443,
@@ -80,10 +83,10 @@ impl HubUrl {
         &self.authority
     }
 
-    /// Whether it names a link-local or cloud metadata address, by number or by a well-known name. A name that only resolves to
-    /// one is for the resolver to notice, with [`is_link_local`].
+    /// Whether it names a link-local or cloud metadata address, by number or by a well-known name: what a hub's address may be
+    /// only with `allow_link_local`. A name that only resolves to one is not noticed.
     #[must_use]
-    pub fn is_link_local(&self) -> bool {
+    pub(crate) fn is_link_local(&self) -> bool {
         const NAMES: [&str; 4] = ["metadata.google.internal", "metadata.goog", "metadata", "instance-data"];
         match self.host.parse::<IpAddr>() {
             Ok(address) => is_link_local(address),
@@ -106,16 +109,8 @@ impl FromStr for HubUrl {
             };
             return Err(Malformed::new("a hub's address has no path, query or fragment", hint));
         }
-        let authority = match parts.port == parts.scheme.default_port() {
-            true => parts.shown_host(),
-            false => format!("{}:{}", parts.shown_host(), parts.port),
-        };
-        Ok(Self {
-            scheme: parts.scheme,
-            host: parts.host.into(),
-            port: parts.port,
-            authority: authority.into(),
-        })
+        let authority = parts.authority().into();
+        Ok(Self { scheme: parts.scheme, host: parts.host.into(), port: parts.port, authority })
     }
 }
 
@@ -145,10 +140,7 @@ impl PublicUrl {
         if parts.rest.contains(['?', '#']) {
             return Err(Malformed::new("the site's address has no query or fragment", "write https://HOST"));
         }
-        let mut origin = format!("{}://{}", parts.scheme, parts.shown_host());
-        if parts.port != parts.scheme.default_port() {
-            origin.push_str(&format!(":{}", parts.port));
-        }
+        let origin = format!("{}://{}", parts.scheme, parts.authority());
         Ok((Self { scheme: parts.scheme, origin: origin.into() }, parts.rest))
     }
 
@@ -194,97 +186,14 @@ impl Serialize for PublicUrl {
     }
 }
 
-/// Whether an address is link-local or one that clouds use for their metadata: what a hub's address may be only with
-/// `allow_link_local`.
-#[must_use]
-pub fn is_link_local(address: IpAddr) -> bool {
+/// Whether an address is link-local or one that clouds use for their metadata.
+fn is_link_local(address: IpAddr) -> bool {
     const EC2: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254);
     const ALIBABA: Ipv4Addr = Ipv4Addr::new(100, 100, 100, 200);
     match address.to_canonical() {
         IpAddr::V4(address) => address.is_link_local() || address == ALIBABA,
         IpAddr::V6(address) => address.is_unicast_link_local() || address == EC2,
     }
-}
-
-/// A URL taken apart. `rest` is everything after the authority.
-struct Parts<'a> {
-    scheme: Scheme,
-    host: String,
-    port: u16,
-    rest: &'a str,
-}
-
-impl<'a> Parts<'a> {
-    fn of(text: &'a str) -> Result<Self, Malformed> {
-        let (scheme, after) = match text.split_once("://") {
-            Some((scheme, after)) if scheme.eq_ignore_ascii_case("http") => (Scheme::Http, after),
-            Some((scheme, after)) if scheme.eq_ignore_ascii_case("https") => (Scheme::Https, after),
-            _ => {
-                return Err(Malformed::new(
-                    "not an http:// or https:// address",
-                    "write for example http://hub-a:8000",
-                ));
-            }
-        };
-        let (authority, rest) = after.split_at(after.find(['/', '?', '#']).unwrap_or(after.len()));
-        if authority.contains('@') {
-            // The text is not repeated: a password may stand in it.
-            return Err(Malformed::new(
-                "an address must not hold a user or password",
-                "remove everything up to the @",
-            ));
-        }
-        let (host, port) = split_port(authority)?;
-        Ok(Self { scheme, host: host_of(host)?, port: port.unwrap_or(scheme.default_port()), rest })
-    }
-
-    fn shown_host(&self) -> String {
-        if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() }
-    }
-}
-
-fn split_port(authority: &str) -> Result<(&str, Option<u16>), Malformed> {
-    let after_host = match authority.rfind(']') {
-        Some(bracket) => bracket + 1,
-        None => authority.find(':').unwrap_or(authority.len()),
-    };
-    let (host, port) = authority.split_at(after_host);
-    if port.is_empty() {
-        return Ok((host, None));
-    }
-    let number = port.strip_prefix(':').filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
-    match number.and_then(|port| port.parse().ok()) {
-        Some(port) if port > 0 => Ok((host, Some(port))),
-        _ => Err(Malformed::new(
-            "the port is not a number from 1 to 65535",
-            "write for example http://hub-a:8000",
-        )),
-    }
-}
-
-/// Host in one spelling: lower case, IPv6 without brackets and in its short form.
-fn host_of(host: &str) -> Result<String, Malformed> {
-    let malformed =
-        || Malformed::new("the host is not a name or an IP address", "write for example http://hub-a:8000");
-    if let Some(inner) = host.strip_prefix('[') {
-        let inner = inner.strip_suffix(']').ok_or_else(malformed)?;
-        return inner.parse::<Ipv6Addr>().map(|address| address.to_string()).map_err(|_| malformed());
-    }
-    if let Ok(address) = host.parse::<Ipv4Addr>() {
-        return Ok(address.to_string());
-    }
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    let name = host.strip_suffix('.').unwrap_or(host);
-    let label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(fits);
-    // What ends in a number is read as an IPv4 address by resolvers, in forms (hexadecimal, one big number) that hide where
-    // it leads: only the ordinary form, tried above, passes.
-    let last = name.rsplit('.').next().unwrap_or_default();
-    let number =
-        last.bytes().all(|byte| byte.is_ascii_digit()) || last.starts_with("0x") || last.starts_with("0X");
-    if host.len() > 253 || number || !name.split('.').all(label) {
-        return Err(malformed());
-    }
-    Ok(host.to_ascii_lowercase())
 }
 
 #[cfg(test)]
