@@ -1,4 +1,4 @@
-//! The lines that make a browser forget: a jar, a login under way, a user's server, the router's own cookies.
+//! The lines that make a browser forget: a jar, a login under way, a user's server.
 //!
 //! A browser forgets a cookie only at its exact path (RFC 6265, 5.3), so each name has the paths at which
 //! hubs set it. Telling the hub as well is the caller's: an expired cookie whose session lives on still opens
@@ -8,7 +8,7 @@ use http::HeaderValue;
 use hubrouter_config::HubId;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::names::{Base, JarRules, Kind, MAX_FLOWS, OWN_NAMES, Role, flow_tag, is_cookie_name};
+use super::names::{Base, JarRules, Kind, MAX_FLOWS, Role, flow_tag, is_cookie_name};
 use super::read::Cookies;
 use super::to_client::{jar_name, state_name};
 use crate::UserName;
@@ -55,33 +55,25 @@ impl JarRules {
     /// `<base>user/<name>/`.
     ///
     /// The name is quoted as Python does (`%40`), the path as the hub does (`@`).
-    #[must_use]
-    pub fn expire_user(&self, user: &UserName) -> HeaderValue {
+    fn expire_user(&self, user: &UserName) -> HeaderValue {
         let name = format!("jupyterhub-user-{}", utf8_percent_encode(user.as_str(), PYTHON_QUOTE));
         let path = format!("{}user/{}/", self.base_url, user.quoted());
         self.expiry(&name, &path)
     }
 
-    /// Forget one of the router's own cookies (of [`OWN_NAMES`]).
-    #[must_use]
-    pub fn expire_own(&self, name: &str) -> HeaderValue {
-        self.expiry(&self.own_name(name), "/")
-    }
-
-    /// Forget everything of everybody: every hub's jar, the router's own cookies, and the user's server.
+    /// Forget everything that hubs and servers have set: every hub's jar, and the user's server.
     ///
     /// For answers that could not look at the request's cookies; else [`Cookies::expire_all`] is shorter.
     #[must_use]
     pub fn expire_all(&self, user: Option<&UserName>) -> Vec<HeaderValue> {
         let jars = self.hubs.iter().flat_map(|hub| self.expire_jar(hub));
-        jars.chain(self.expire_router(user)).collect()
+        jars.chain(self.expire_beside_jars(user)).collect()
     }
 
-    /// The router's own cookies, the user's server, and the services cookie that hubs still clear.
-    fn expire_router(&self, user: Option<&UserName>) -> impl Iterator<Item = HeaderValue> {
-        let own = OWN_NAMES.iter().map(|name| self.expire_own(name));
+    /// The user's server, and the services cookie that hubs still clear.
+    fn expire_beside_jars(&self, user: Option<&UserName>) -> impl Iterator<Item = HeaderValue> {
         let services = self.expiry("jupyterhub-services", &format!("{}services", self.base_url));
-        own.chain([services]).chain(user.map(|user| self.expire_user(user)))
+        [services].into_iter().chain(user.map(|user| self.expire_user(user)))
     }
 
     pub(super) fn expire_base(&self, base: &Base, name: &str, lines: &mut Vec<HeaderValue>) {
@@ -132,7 +124,7 @@ impl Cookies<'_> {
     }
 
     /// Forget everything that this request shows or may hide at another path: the jars and logins of the hubs
-    /// that it names, those of unknown hubs, the router's own cookies, and the user's server.
+    /// that it names, those of unknown hubs, and the user's server.
     #[must_use]
     pub fn expire_all(&self, user: Option<&UserName>) -> Vec<HeaderValue> {
         let mut hubs = self.jars();
@@ -140,7 +132,7 @@ impl Cookies<'_> {
         let mut lines: Vec<HeaderValue> = hubs.iter().flat_map(|hub| self.rules.expire_jar(hub)).collect();
         lines.extend(self.expire_named(self.flows().map(|(name, base, _)| (name, base))));
         lines.extend(self.foreign());
-        lines.extend(self.rules.expire_router(user));
+        lines.extend(self.rules.expire_beside_jars(user));
         lines
     }
 
@@ -279,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_logout_expires_every_jar_shown_the_logins_under_way_and_the_routers_own() {
+    fn a_logout_expires_every_jar_shown_the_logins_under_way_and_the_users_server() {
         let rules = two_hubs();
         let user = UserName::canonical("alice", NameRule::Lower).unwrap();
         let flow = format!("oauthenticator-state.hub-b.{}", flow_tag("s"));
@@ -295,10 +287,6 @@ mod tests {
             ("jupyterhub-hub-login.hub-b", "/hub/"),
             (&*flow, "/"),
             ("jupyterhub-hub-login.gone", "/hub/"),
-            ("__Host-hubrouter", "/"),
-            ("__Host-hubrouter-login", "/"),
-            ("__Host-hubrouter-hub", "/"),
-            ("__Host-hubrouter-flow", "/"),
             ("jupyterhub-services", "/services"),
             ("jupyterhub-user-alice", "/user/alice/"),
         ] {
@@ -314,9 +302,5 @@ mod tests {
         let expired = rules.expire_all(None);
 
         assert!(lines(&expired).iter().all(|line| !line.contains("__Host-") && !line.contains("Secure")));
-        assert_eq!(
-            rules.expire_own("hubrouter"),
-            "hubrouter=; Path=/; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
-        );
     }
 }

@@ -46,9 +46,7 @@ pub(crate) mod testing;
 
 pub use field::{COOKIE_FIELD_LIMIT, CookieField};
 pub use line::{cookies_of_response, is_login_set, xsrf_of_set_cookie};
-pub use names::{
-    FLOW_SECONDS, JarRules, LOGIN_COOKIES, MAX_FLOWS, MAX_JARS, OWN_NAMES, SESSION_COOKIE, flow_tag,
-};
+pub use names::{FLOW_SECONDS, JarRules, flow_tag};
 pub use read::Cookies;
 pub use to_client::{Reason, Sender, SetCookie};
 pub(crate) use xsrf::token_of;

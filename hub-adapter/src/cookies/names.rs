@@ -10,19 +10,16 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::Site;
 
 /// How many jars a browser keeps: one more, and the oldest goes.
-pub const MAX_JARS: usize = 8;
+pub(super) const MAX_JARS: usize = 8;
 /// How many unfinished OAuth logins a browser keeps.
-pub const MAX_FLOWS: usize = 8;
+pub(super) const MAX_FLOWS: usize = 8;
 /// How long an OAuth login may take, in seconds: 600. OAuthenticator asks for a day, and eight forgotten tabs
 /// would outweigh all jars.
 pub const FLOW_SECONDS: u32 = 600;
-/// The router's own cookies as a plain-http site names them; with https each begins with `__Host-`.
-pub const OWN_NAMES: [&str; 4] = ["hubrouter", "hubrouter-login", "hubrouter-hub", "hubrouter-flow"];
-
 /// Who the user is, as hubs name it; the second where the hub's `cookie_host_prefix_enabled` is set.
-pub const LOGIN_COOKIES: [&str; 2] = ["jupyterhub-hub-login", "__Host-jupyterhub-hub-login"];
+pub(super) const LOGIN_COOKIES: [&str; 2] = ["jupyterhub-hub-login", "__Host-jupyterhub-hub-login"];
 /// The browser session, as hubs name it: plain, unsigned, for hub and servers.
-pub const SESSION_COOKIE: &str = "jupyterhub-session-id";
+pub(super) const SESSION_COOKIE: &str = "jupyterhub-session-id";
 
 /// What a name of the list is for: decides its path, and what is done when it comes twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,13 +110,6 @@ impl JarRules {
         JarRules { hubs, bases, base_url, hub_path, raw_owner, single, secure }
     }
 
-    /// The router's own cookie `name` (one of [`OWN_NAMES`]) as this site spells it: only this spelling is
-    /// read.
-    #[must_use]
-    pub fn own_name(&self, name: &str) -> String {
-        if self.secure { format!("__Host-{name}") } else { name.to_owned() }
-    }
-
     pub(super) fn index_of(&self, hub: &HubId) -> Option<u16> {
         self.hubs.binary_search(hub).ok().and_then(|index| u16::try_from(index).ok())
     }
@@ -179,7 +169,8 @@ pub fn flow_tag(state: &str) -> String {
     format!("{:08x}", xxh3_64(state.as_bytes()) as u32)
 }
 
-/// Whether this is one of the router's own names, in any case, with or without a prefix that browsers know.
+/// Whether this is one of the router's own names, in any case, with or without a prefix that browsers know. They all begin
+/// with one word, so that new ones are kept from hubs by themselves.
 pub(super) fn is_own(name: &[u8]) -> bool {
     // Most names end here.
     matches!(name.first(), Some(b'h' | b'H' | b'_'))

@@ -129,4 +129,6 @@ pub struct TrafficReport {
     pub streams: u64,
     /// Requests since the start.
     pub requests: u64,
+    /// `Set-Cookie` lines that hubs and servers had no business to send, since the start: each is in the log, too.
+    pub dropped_cookies: u64,
 }

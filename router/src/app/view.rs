@@ -42,7 +42,12 @@ impl View {
 
     fn traffic(&self) -> TrafficReport {
         let counts = self.shared.counts.now();
-        TrafficReport { connections: counts.connections, streams: counts.streams, requests: counts.requests }
+        TrafficReport {
+            connections: counts.connections,
+            streams: counts.streams,
+            requests: counts.requests,
+            dropped_cookies: counts.dropped_cookies,
+        }
     }
 }
 

@@ -232,7 +232,7 @@ fn forget_moved(healths: &mut Healths, before: &Config, after: &Config) {
     });
 }
 
-/// Whose un-suffixed cookies count: as configured; else, when a second hub joins a single one, the first one's (D5).
+/// Whose un-suffixed cookies count: as configured; else, when a second hub joins a single one, the first one's.
 fn adoption(before: &Config, after: &Config, adopted: Option<HubId>) -> Option<HubId> {
     if after.site.adopt_sessions_of.is_some() {
         return after.site.adopt_sessions_of.clone();

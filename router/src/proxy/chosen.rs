@@ -1,4 +1,4 @@
-//! The router's own addresses: choosing a hub for what names no owner, and clearing this site's cookies (D5, JR17).
+//! The router's own addresses: choosing a hub for what names no owner, and clearing this site's cookies.
 
 use std::time::SystemTime;
 
@@ -93,6 +93,7 @@ fn clear_cookies(exchange: &Exchange<'_>, known: &Known) -> Response<ToClient> {
     let mut response = reply::page_without_choice(exchange, &Page::CookiesCleared { login });
     let mut lines = exchange.cookies.expire_all(known.user());
     lines.extend(exchange.snapshot().jars.expire_all(known.user()));
+    lines.extend(exchange.live.own.expire_all());
     reply::set_cookies(&mut response, lines);
     // On an https site this reaches also what the router does not know (Clear Site Data 3.1).
     response.headers_mut().insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cookies\""));

@@ -8,6 +8,7 @@ pub struct Counts {
     connections: AtomicU64,
     streams: AtomicU64,
     requests: AtomicU64,
+    dropped_cookies: AtomicU64,
 }
 
 /// What was counted up to one moment.
@@ -19,6 +20,8 @@ pub struct Counted {
     pub streams: u64,
     /// Requests since the start.
     pub requests: u64,
+    /// `Set-Cookie` lines that hubs and servers had no business to send, since the start.
+    pub dropped_cookies: u64,
 }
 
 /// Something that is open; counted down when it is dropped.
@@ -29,6 +32,11 @@ impl Counts {
     /// A request more.
     pub fn request(&self) {
         self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A `Set-Cookie` line that was dropped.
+    pub fn dropped_cookie(&self) {
+        self.dropped_cookies.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A connection of a client, as long as the answer lives.
@@ -48,6 +56,7 @@ impl Counts {
             connections: self.connections.load(Ordering::Relaxed),
             streams: self.streams.load(Ordering::Relaxed),
             requests: self.requests.load(Ordering::Relaxed),
+            dropped_cookies: self.dropped_cookies.load(Ordering::Relaxed),
         }
     }
 }

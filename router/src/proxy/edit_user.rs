@@ -1,4 +1,4 @@
-//! An admin changes a user: passed on, unless it would give the user a name that belongs to another hub (D12).
+//! An admin changes a user: passed on, unless it would give the user a name that belongs to another hub.
 //!
 //! The admin page sends the name with every change, so the body has to be looked at; it is small.
 

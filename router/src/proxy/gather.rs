@@ -16,7 +16,7 @@ use crate::core::login::LoginMark;
 use crate::core::snapshot::HubIndex;
 use crate::identify::signed::{Kind, Session};
 
-/// The field by which scripts choose a hub (D5).
+/// The field by which scripts choose a hub.
 pub const CHOSEN_HUB_FIELD: &str = "x-hubrouter-hub";
 
 /// What our own cookies say.

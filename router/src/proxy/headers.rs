@@ -1,4 +1,4 @@
-//! What is removed from and added to the fields of requests and answers (J4; RFC 9110 7.6.1).
+//! What is removed from and added to the fields of requests and answers (RFC 9110 7.6.1).
 //!
 //! `Host` stays as it came: WebSockets are refused by the server otherwise. Cookies are left to `cookies`.
 

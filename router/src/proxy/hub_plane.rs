@@ -92,13 +92,13 @@ pub struct Answered<'a, 'e> {
     pub now: SystemTime,
 }
 
-/// The proxy answers 503 without a type when the hub behind it is gone; a browser would offer to download that (JARS 6).
+/// The proxy answers 503 without a type when the hub behind it is gone; a browser would offer to download that.
 #[must_use]
 pub fn is_proxys_own_error(answer: &Response<ToClient>) -> bool {
     answer.status() == StatusCode::SERVICE_UNAVAILABLE && !answer.headers().contains_key(CONTENT_TYPE)
 }
 
-/// A page of one hub may call another: its token is exchanged for the one in the target's jar (JR13).
+/// A page of one hub may call another: its token is exchanged for the one in the target's jar.
 fn translate_tokens(exchange: &mut Exchange<'_>, hub: HubIndex) {
     let id = exchange.id(hub).clone();
     if let Some(query) = exchange.parts.uri.query()
@@ -170,6 +170,7 @@ impl Answered<'_, '_> {
             match exchange.snapshot().jars.to_client(&sender, &line) {
                 SetCookie::Pass(line) => kept.push(line),
                 SetCookie::Drop(reason) => {
+                    exchange.worker().shared.counts.dropped_cookie();
                     warn!(hub.id = %sender.hub, %reason, "a hub set a cookie under a name of the router's: dropped");
                 }
             }
@@ -213,7 +214,7 @@ impl Answered<'_, '_> {
         reply::set_cookies(answer, lines);
     }
 
-    /// More jars than a browser should carry: the oldest end, never this hub's or the owner's (JR17).
+    /// More jars than a browser should carry: the oldest end, never this hub's or the owner's.
     fn jars_over_cap(&self) -> Vec<HeaderValue> {
         let exchange = self.exchange;
         let snapshot = exchange.snapshot();

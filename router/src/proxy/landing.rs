@@ -132,7 +132,7 @@ fn land(answered: &Answered<'_, '_>, answer: &Response<ToClient>, user: &UserNam
     }
 }
 
-/// Somebody else than our session said: every other jar ends, in the browser and at its hub (JR10); where the login is not
+/// Somebody else than our session said: every other jar ends, in the browser and at its hub; where the login is not
 /// `kept`, that of its own hub too, which still is the one's before.
 fn switched_identity(answered: &Answered<'_, '_>, user: &UserName, kept: bool) -> Vec<HeaderValue> {
     let exchange = answered.exchange;

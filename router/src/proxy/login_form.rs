@@ -1,4 +1,4 @@
-//! A login form that one hub rendered and another has to read: its token is exchanged for one of the right hub (JR12).
+//! A login form that one hub rendered and another has to read: its token is exchanged for one of the right hub.
 //!
 //! Only if the form's token is that of a jar **and** the request is same-origin: with the first test alone, a planted
 //! cookie would log a foreign form in. Otherwise the form passes unchanged, and the hub refuses it.

@@ -1,6 +1,6 @@
 //! Logout is the router's: it tells every hub where the browser has a login, ends all jars, and works when a hub is dead.
 //!
-//! A hub that did not hear of it is told later, from memory; the browser has forgotten the jar by then (JR14).
+//! A hub that did not hear of it is told later, from memory; the browser has forgotten the jar by then.
 
 use std::time::Duration;
 
@@ -56,7 +56,8 @@ pub async fn everywhere(exchange: &Exchange<'_>, known: &Known) -> Response<ToCl
         reply::page_without_choice(exchange, &Page::LoggedOut { dead, login })
     });
     // First the ends, then what the answering hub sets: its login page may bring a new token.
-    reply::set_cookies_first(&mut response, exchange.cookies.expire_all(known.user()));
+    let ends = exchange.cookies.expire_all(known.user()).into_iter().chain(exchange.live.own.expire_all());
+    reply::set_cookies_first(&mut response, ends);
     response
 }
 

@@ -1,6 +1,6 @@
 //! Who is at the other end of a client connection, and what of its word is believed.
 //!
-//! `X-Forwarded-*` and PROXY headers are believed from trusted proxies only (J4).
+//! `X-Forwarded-*` and PROXY headers are believed from trusted proxies only.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -58,7 +58,7 @@ pub fn outgoing(exchange: &Exchange<'_>, fields: HeaderMap, body: ToHub) -> Requ
 async fn plain(exchange: Exchange<'_>, going: Going, request: Request<ToHub>) -> Response<ToClient> {
     let hub = &exchange.snapshot().hub(going.hub).hub;
     match send::send(&exchange.worker().pools, hub, request, forward::manner(&exchange)).await {
-        // Its default route leads to the hub, and the hub is gone. A browser would offer to download that (JARS 6).
+        // Its default route leads to the hub, and the hub is gone. A browser would offer to download that.
         Ok(answer) if hub_plane::is_proxys_own_error(&answer) => {
             wait::after_fault(&exchange, going.hub, WaitingFor::HubDown, true)
         }
@@ -109,7 +109,7 @@ async fn websocket(
     answer.map(|body| ToClient::Hub(FromHub::new(body, None)))
 }
 
-/// Servers and services set cookies of their own; what touches ours, a jar or a hub's name is dropped and counted (JR5).
+/// Servers and services set cookies of their own; what touches ours, a jar or a hub's name is dropped and counted.
 fn keep_own_cookies_only(exchange: &Exchange<'_>, hub: HubIndex, fields: &mut HeaderMap) {
     // One server's wish would log the browser out everywhere (Clear-Site-Data 3.1: it concerns the whole origin).
     fields.remove(CLEAR_SITE_DATA);
@@ -129,12 +129,15 @@ fn keep_own_cookies_only(exchange: &Exchange<'_>, hub: HubIndex, fields: &mut He
             SetCookie::Pass(line) => {
                 fields.append(SET_COOKIE, line);
             }
-            SetCookie::Drop(reason) => warn!(
-                hub.id = %sender.hub,
-                url.path = sender.path,
-                %reason,
-                "a server tried to set a cookie that is not its own: dropped"
-            ),
+            SetCookie::Drop(reason) => {
+                exchange.worker().shared.counts.dropped_cookie();
+                warn!(
+                    hub.id = %sender.hub,
+                    url.path = sender.path,
+                    %reason,
+                    "a server tried to set a cookie that is not its own: dropped"
+                );
+            }
         }
     }
 }

@@ -19,7 +19,7 @@ pub fn refuse(page: &Page, wants: Wants, config: &Config) -> Response<ToClient> 
 }
 
 /// A page for a request that was read. It names the hub that this very request has `chosen`, else the one that the browser
-/// chose before: a choice is never forgotten (D5).
+/// chose before: a choice is never forgotten.
 #[must_use]
 pub fn page(exchange: &Exchange<'_>, page: &Page, chosen: Option<&HubId>) -> Response<ToClient> {
     let before = || gather::chosen_by_browser(exchange, SystemTime::now());

@@ -1,6 +1,6 @@
 //! One request to one hub: on which connection, how long, and when a second time.
 //!
-//! What must not be sent twice never is (D9): such a request goes on a connection that is as good as fresh, and once a
+//! What must not be sent twice never is: such a request goes on a connection that is as good as fresh, and once a
 //! byte of it was sent it is not repeated. Others are repeated once, on a fresh connection, when a reused one was stale.
 
 use std::time::{Duration, Instant};

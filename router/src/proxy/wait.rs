@@ -1,4 +1,4 @@
-//! What somebody sees whose hub does not answer: a page that heals itself, or 503 with `Retry-After` (D6, D7).
+//! What somebody sees whose hub does not answer: a page that heals itself, or 503 with `Retry-After`.
 //!
 //! The same address is tried again only where that cannot do a thing twice; else the page leads to the login, with the
 //! page that was wanted, and one sentence why.

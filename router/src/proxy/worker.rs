@@ -23,7 +23,7 @@ use super::pool::Pools;
 use super::shared::Shared;
 use crate::control::live::Live;
 
-/// hyper refuses heads above this by itself; below it the router answers with a page that helps (D5).
+/// hyper refuses heads above this by itself; below it the router answers with a page that helps.
 const HARD_HEAD_BYTES: usize = 128 * 1024;
 /// After an accept that failed for lack of descriptors, so that the thread does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

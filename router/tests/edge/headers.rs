@@ -1,4 +1,4 @@
-//! What a hub gets to see of a request, and a client of an answer: the fields (J4).
+//! What a hub gets to see of a request, and a client of an answer: the fields.
 
 use super::support::raw_hub::sent;
 use super::support::{RawHub, Site, Sketch, field};

@@ -1,4 +1,4 @@
-//! Names as people have them: with signs, blanks, percent signs, capitals and letters of all languages (J2.2).
+//! Names as people have them: with signs, blanks, percent signs, capitals and letters of all languages.
 
 use super::support::browser::escape;
 use super::support::site::PASSWORD;

@@ -1,4 +1,4 @@
-//! What must not happen twice is never sent twice; what may be repeated is, once (D9).
+//! What must not happen twice is never sent twice; what may be repeated is, once.
 
 use std::time::Duration;
 

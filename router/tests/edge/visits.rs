@@ -1,4 +1,4 @@
-//! Visits: using somebody else's server at another hub, without losing one's own (JARS 2).
+//! Visits: using somebody else's server at another hub, without losing one's own.
 
 use hubrouter_loadtest::simhub::SimHub;
 

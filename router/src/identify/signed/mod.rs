@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
 use hubrouter_config::HubId;
+use hubrouter_hub_adapter::cookies::FLOW_SECONDS;
 use hubrouter_hub_adapter::names::{NameRule, UserName};
 
 use crate::core::login::LoginMark;
@@ -21,8 +22,8 @@ use payload::RawSession;
 pub const LOGIN_FOR: Duration = Duration::from_mins(10);
 /// How long a chosen hub is good: 1 hour.
 pub const CHOSEN_HUB_FOR: Duration = Duration::from_hours(1);
-/// How long an OAuth flow may take: 10 minutes.
-pub const FLOW_FOR: Duration = Duration::from_mins(10);
+/// How long an OAuth flow may take: as long as its state cookie lives, 10 minutes.
+pub const FLOW_FOR: Duration = Duration::from_secs(FLOW_SECONDS as u64);
 
 /// The router's own cookies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,8 +39,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All of them: logout ends each.
-    pub const ALL: [Self; 4] = [Self::Session, Self::Login, Self::ChosenHub, Self::Flow];
+    /// All of them.
+    const ALL: [Self; 4] = [Self::Session, Self::Login, Self::ChosenHub, Self::Flow];
 
     /// What the signature covers besides the value; never changes.
     fn label(self) -> &'static str {
@@ -174,6 +175,11 @@ impl OwnCookies {
     #[must_use]
     pub fn set_flow(&self, state: &str, hub: &HubId, now: SystemTime) -> HeaderValue {
         self.set(Kind::Flow, &payload::flow_bytes(state, hub, now + FLOW_FOR), FLOW_FOR)
+    }
+
+    /// `Set-Cookie` lines that end all of them in the browser.
+    pub fn expire_all(&self) -> impl Iterator<Item = HeaderValue> {
+        Kind::ALL.into_iter().map(|kind| self.expire(kind))
     }
 
     /// `Set-Cookie` that ends the cookie in the browser.

@@ -1,4 +1,4 @@
-//! Bounds: eight jars, eight logins under way, and heads that hubs can take (JR17).
+//! Bounds: eight jars, eight logins under way, and heads that hubs can take.
 
 use http::Method;
 

@@ -1,4 +1,4 @@
-//! One jar per hub in one browser: names on the way out and in (JR1 to JR5).
+//! One jar per hub in one browser: names on the way out and in.
 
 mod adoption;
 mod bounds;

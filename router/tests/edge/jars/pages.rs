@@ -1,4 +1,4 @@
-//! Pages of one hub that call another, or ask for its files (JR13, JR18).
+//! Pages of one hub that call another, or ask for its files.
 
 use http::Method;
 

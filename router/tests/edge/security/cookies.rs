@@ -71,6 +71,8 @@ async fn a_server_sets_no_cookie_of_the_routers_of_a_jar_or_of_a_hubs_in_any_spe
         own,
         "what is a server's own passes untouched"
     );
+    let dropped = spellings.len() + 1;
+    assert_eq!(site.status().await["traffic"]["dropped_cookies"], dropped, "each is counted");
 }
 
 #[tokio::test]
