@@ -3,6 +3,7 @@
 //! All problems are found at once, each with file, line, column, key and a hint. JSON Schema and reference page are made
 //! from the model's doc comments. What the configuration means for a request is the router's.
 
+mod judge;
 mod load;
 mod model;
 mod nearest;
@@ -16,7 +17,8 @@ mod source;
 mod validate;
 mod values;
 
-pub use load::{Loaded, load, parse};
+pub use judge::{Judge, Reading};
+pub use load::{Loaded, load, load_judged, parse, parse_judged};
 pub use model::*;
 pub use problem::{Problem, Problems};
 pub use reference::reference;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::judge::{Judge, Reading};
 use crate::model::Config;
 use crate::node::{self, Node, Position};
 use crate::problem::{Problem, Problems, in_order};
@@ -39,9 +40,18 @@ impl Loaded {
 ///
 /// All [`Problems`] at once; a file that cannot be read is one, too.
 pub fn load(path: &Path) -> Result<Loaded, Problems> {
+    load_judged(path, &ProcessSources, &|_| {})
+}
+
+/// The same with other sources, and with one more judge whose findings come together with all others.
+///
+/// # Errors
+///
+/// All [`Problems`] at once; a file that cannot be read is one, too.
+pub fn load_judged(path: &Path, sources: &dyn Sources, judge: Judge<'_>) -> Result<Loaded, Problems> {
     let file = path.display().to_string();
     match std::fs::read_to_string(path) {
-        Ok(text) => match parse(&text, &file, &ProcessSources) {
+        Ok(text) => match parse_judged(&text, &file, sources, judge) {
             Ok(mut loaded) => {
                 loaded.files.insert(0, path.to_owned());
                 Ok(loaded)
@@ -52,7 +62,7 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
             let hint = "check the path and its permissions";
             let problem =
                 problem(&file, Position::START, "", format!("cannot be read: {error}"), hint.to_owned());
-            Err(Problems::new(vec![problem]).with_file(path))
+            Err(Problems::unread(problem).with_file(path))
         }
     }
 }
@@ -63,10 +73,24 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
 ///
 /// All [`Problems`] at once.
 pub fn parse(text: &str, file: &str, sources: &dyn Sources) -> Result<Loaded, Problems> {
+    parse_judged(text, file, sources, &|_| {})
+}
+
+/// The same with one more judge, whose findings come together with all others.
+///
+/// # Errors
+///
+/// All [`Problems`] at once.
+pub fn parse_judged(
+    text: &str,
+    file: &str,
+    sources: &dyn Sources,
+    judge: Judge<'_>,
+) -> Result<Loaded, Problems> {
     let root = node::tree(text)
         .map_err(|error| Problems::new(vec![problem(file, error.at, "", error.message, error.hint)]))?;
     let reader = Reader::new(file, sources, &root);
-    let draft = read_all(&reader, &root);
+    let draft = read_all(&reader, &root, judge);
     let findings = reader.finish();
     match draft {
         Some(draft) if findings.problems.is_empty() => Ok(Loaded {
@@ -81,13 +105,14 @@ pub fn parse(text: &str, file: &str, sources: &dyn Sources) -> Result<Loaded, Pr
 }
 
 /// The draft, with everything that speaks against it or about it noted in the reader.
-fn read_all(reader: &Reader<'_>, root: &Node) -> Option<Draft> {
+fn read_all(reader: &Reader<'_>, root: &Node, judge: Judge<'_>) -> Option<Draft> {
     if root.is_null() {
         reader.problem("", "the file is empty", "begin with: hubs: [{id: hub-a, url: 'http://hub-a:8000'}]");
         return None;
     }
     let draft = draft(&At::root(reader, root))?;
     validate::mistakes(&draft, reader);
+    judge(&Reading::new(reader, root));
     if reader.sound(&[""]) {
         validate::warnings(&draft.config, reader);
     }

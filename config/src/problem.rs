@@ -39,13 +39,20 @@ pub struct Problems {
     problems: Vec<Problem>,
     #[serde(skip)]
     files: Vec<PathBuf>,
+    #[serde(skip)]
+    unread: bool,
 }
 
 impl Problems {
     /// Takes findings, of which there is at least one, and puts them in order.
     #[must_use]
     pub fn new(problems: Vec<Problem>) -> Self {
-        Self { problems: in_order(problems), files: Vec::new() }
+        Self { problems: in_order(problems), files: Vec::new(), unread: false }
+    }
+
+    /// The configuration file itself cannot be read.
+    pub(crate) fn unread(problem: Problem) -> Self {
+        Self { unread: true, ..Self::new(vec![problem]) }
     }
 
     pub(crate) fn with_files(self, files: Vec<PathBuf>) -> Self {
@@ -67,6 +74,12 @@ impl Problems {
     #[must_use]
     pub fn into_vec(self) -> Vec<Problem> {
         self.problems
+    }
+
+    /// Whether the configuration file itself could not be read, so that nothing is known of what it says.
+    #[must_use]
+    pub fn is_unread(&self) -> bool {
+        self.unread
     }
 
     /// The refused configuration file (from [`load`](crate::load)) and the files that it names, those that could not be read

@@ -15,6 +15,12 @@ pub trait Sources {
     ///
     /// Whatever the file system says; it becomes a problem at the key that names the file.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+
+    /// What stands in for the secret or the file named at `key` (such as `session.keys[0].env`) when it is empty or
+    /// cannot be had. Nothing by default: then that is a problem.
+    fn stand_in(&self, _key: &str) -> Option<Vec<u8>> {
+        None
+    }
 }
 
 /// The environment and the file system of this process.

@@ -169,13 +169,6 @@ fn what_ends_with_the_process(config: &Config, reader: &Reader<'_>) {
             "set one before there are users, for changing it moves them: seed: {env: NAME}",
         );
     }
-    if config.directory == (Directory::Memory { file: None }) {
-        reader.warn(
-            "directory",
-            "the directory is in memory only: drains and assignments end with the process",
-            "add file: /var/lib/hubrouter/directory.json",
-        );
-    }
 }
 
 fn hubs_without_a_token(config: &Config, reader: &Reader<'_>) {

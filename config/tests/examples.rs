@@ -66,6 +66,8 @@ fn a_file_that_is_not_there_is_a_problem_that_names_it() {
     let refused = hubrouter_config::load(path).unwrap_err();
     assert!(refused.to_string().starts_with("/nowhere/hubrouter.yaml:1:1: cannot be read"), "{refused}");
     assert_eq!(refused.files(), [path]);
+    assert!(refused.is_unread());
+    assert!(!parsed("nonsense").unwrap_err().is_unread());
 }
 
 #[test]
@@ -76,7 +78,6 @@ fn the_minimal_example_is_warned_of_what_real_users_need() {
     assert_eq!(
         keys,
         [
-            "directory",
             "hubs[0].api_token",
             "hubs[0].storage",
             "hubs[1].api_token",

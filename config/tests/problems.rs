@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, which end a test by it")]
 
-use hubrouter_config::{FixedSources, Loaded, Problem, Problems, parse};
+use hubrouter_config::{FixedSources, Loaded, Problem, Problems, Reading, Sources, parse, parse_judged};
 
 const HUBS: &str = "hubs: [{id: hub-a, url: 'http://127.0.0.1:8001'}]\n";
 const KEY: &str = "0123456789abcdef0123456789abcdef";
@@ -373,4 +373,88 @@ fn the_router_can_point_at_a_key_that_it_does_not_serve() {
     assert_eq!((served_later.line, served_later.column), (4, 10));
     let absent = loaded.problem_at("listen[0].tls.certificates", "x", "y");
     assert_eq!((absent.line, absent.key.as_str()), (3, "listen[0].tls.certificates"));
+}
+
+#[test]
+fn a_required_key_that_is_misspelt_is_one_problem() {
+    for (text, key, meant) in [
+        ("listen: [{adress: '127.0.0.1:1'}]\n", "listen[0].adress", "address"),
+        ("hubs: [{id: a, ulr: 'http://a'}]", "hubs[0].ulr", "url"),
+        ("hbus: [{id: a, url: 'http://a'}]", "hbus", "hubs"),
+    ] {
+        let text = if text.starts_with("listen") { with_hubs(text) } else { text.to_owned() };
+        let problem = problem(&text);
+        assert_eq!((problem.key.as_str(), problem.hint), (key, format!("did you mean `{meant}`?")));
+    }
+}
+
+#[test]
+fn a_required_key_is_missing_beside_a_key_that_means_another() {
+    let keys: Vec<String> =
+        problems("hubs: [{url: 'http://a', wieght: 2}]").into_iter().map(|p| p.key).collect();
+    assert_eq!(keys, ["hubs[0].id", "hubs[0].wieght"]);
+}
+
+/// Has something against every address, whatever else is wrong with the file.
+fn no_addresses(reading: &Reading<'_>) {
+    for at in 0..reading.count("listen") {
+        let key = format!("listen[{at}].address");
+        if reading.has(&key) {
+            reading.problem(&key, format!("{:?} is an address", reading.text(&key)), "leave it out");
+        }
+    }
+    for key in reading.keys("timeouts") {
+        reading.warn(&format!("timeouts.{key}"), "has no effect", "leave it out");
+    }
+}
+
+#[test]
+fn another_judge_finds_what_it_has_against_a_file_together_with_all_else() {
+    let text =
+        with_hubs("workers: many\nlisten: [{tls: 1}, {address: nowhere}]\ntimeouts: {connect: soon}\n");
+    let refused = parse_judged(&text, "t.yaml", &world(), &no_addresses).unwrap_err();
+    let keys: Vec<&str> = refused.as_slice().iter().map(|problem| problem.key.as_str()).collect();
+    for key in ["workers", "listen[0].address", "listen[1].address", "timeouts.connect"] {
+        assert!(keys.contains(&key), "{key}: {keys:?}");
+    }
+    assert!(refused.to_string().contains("listen[1].address: Some(\"nowhere\") is an address"), "{refused}");
+}
+
+#[test]
+fn another_judge_warns_where_a_key_stands() {
+    let text = with_hubs("timeouts:\n  connect: 1s\n");
+    let loaded = parse_judged(&text, "t.yaml", &world(), &no_addresses).unwrap();
+    let warnings = loaded.warnings.iter().map(|warning| (warning.line, warning.key.as_str()));
+    assert!(warnings.collect::<Vec<_>>().contains(&(3, "timeouts.connect")));
+}
+
+/// A world without secrets, in which something stands in for all but the seed.
+struct Elsewhere;
+
+impl Sources for Elsewhere {
+    fn env(&self, name: &str) -> Option<String> {
+        (name == "EMPTY").then(String::new)
+    }
+
+    fn read(&self, _: &std::path::Path) -> std::io::Result<Vec<u8>> {
+        Err(std::io::ErrorKind::NotFound.into())
+    }
+
+    fn stand_in(&self, key: &str) -> Option<Vec<u8>> {
+        (!key.starts_with("placement.seed")).then(|| KEY.into())
+    }
+}
+
+#[test]
+fn sources_may_have_something_in_place_of_a_secret_that_cannot_be_had() {
+    let text = "hubs: [{id: a, url: 'http://a', api_token: {env: MISSING}}, {id: b, url: 'http://b', api_token: {env: EMPTY}}]\n\
+        session: {keys: [{file: nowhere}]}\n";
+    let loaded = parse(text, "t.yaml", &Elsewhere).unwrap();
+    assert_eq!(loaded.config.hubs[0].api_token.as_ref().unwrap().expose(), KEY);
+    assert_eq!(loaded.config.hubs[1].api_token.as_ref().unwrap().expose(), KEY);
+
+    let refused =
+        parse(&format!("{text}placement: {{seed: {{env: MISSING}}}}\n"), "t.yaml", &Elsewhere).unwrap_err();
+    assert_eq!(refused.as_slice().len(), 1);
+    assert_eq!(refused.as_slice()[0].key, "placement.seed.env");
 }

@@ -48,6 +48,11 @@ pub fn safe_next(site: &Site, host: Option<&str>, next: &str) -> Option<String> 
     own_path(site, host, next).map(Cow::into_owned)
 }
 
+/// The address on this site that `url` means; `None` off-site or if it is no good.
+pub(crate) fn place_at(site: &Site, host: Option<&str>, url: &str) -> Option<Place> {
+    place_nested(site, host, url, 0)
+}
+
 pub(crate) fn destination_nested(site: &Site, host: Option<&str>, url: &str, depth: u8) -> Dest {
     let Some(place) = place_nested(site, host, url, depth) else { return Dest::Nobody };
     let login = matches!(place.row.act, Act::LoginPage | Act::LoginForm | Act::OAuthLogin);

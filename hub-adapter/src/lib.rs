@@ -1,9 +1,10 @@
 //! Everything that knows JupyterHub: addresses, cookies, logins, calls and probes.
 //!
-//! The modules `address`, `destination`, `names`, `site`, `cookies` and `login` are pure; `client` and `probe` do the
-//! talking. Which hub a request goes to is decided by the router, which spells no path of a hub itself.
+//! The modules `address`, `destination`, `names`, `site`, `cookies`, `login` and `start` are pure; `client`, `probe`
+//! and `census` do the talking. Which hub a request goes to is decided by the router, which spells no path of a hub itself.
 
 pub mod address;
+pub mod census;
 pub mod client;
 pub mod cookies;
 pub mod destination;
@@ -11,6 +12,7 @@ pub mod login;
 pub mod names;
 pub mod probe;
 pub mod site;
+pub mod start;
 mod urlencoded;
 
 pub use address::{Act, BadPath, By, Place, Plane, Row, classify};

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use http::HeaderMap;
+use http::{HeaderMap, Method, StatusCode};
 use hubrouter_config::{BaseUrl, Health, Hub, HubId, HubUrl};
 
 use crate::client::{Fault, Question, Resolver, ask};
@@ -44,6 +44,8 @@ pub struct Prober {
     proxy: Target,
     /// The hub's own address where `hub_url` is configured, else its proxy's: there a dead proxy looks like a dead hub.
     own: Target,
+    /// The site's, which all its hubs share.
+    base: BaseUrl,
     timeout: Duration,
     resolver: Resolver,
 }
@@ -73,6 +75,7 @@ impl Prober {
             hub: hub.id.clone(),
             proxy: Target { url: hub.url.clone(), path: below("/", &health.proxy_path) },
             own: Target { url: own_url.clone(), path: below(base.as_str(), &health.hub_path) },
+            base: base.clone(),
             timeout: health.timeout,
             resolver,
         }
@@ -90,14 +93,30 @@ impl Prober {
             Plane::Hub => &self.own,
         };
         let started = Instant::now();
-        let question = Question { path: target.path.clone(), headers: HeaderMap::new(), body_limit: None };
+        let (path, headers) = (target.path.clone(), HeaderMap::new());
+        let question = Question { method: Method::GET, path, headers, body_limit: None };
         let answer = ask(&self.resolver, &target.url, question, self.timeout).await;
         let seen = match answer {
             Ok(answer) if answer.status.is_success() => Seen::Ok,
-            Ok(answer) => Seen::Failed(format!("{} answered {}", target.path, answer.status)),
+            Ok(answer) => Seen::Failed(self.refusal(answer.status, plane)),
             Err(fault) => Seen::Failed(self.reason(fault, target)),
         };
         ProbeResult { seen, took: started.elapsed() }
+    }
+
+    /// An answer that is no success. An address that a hub does not know points to its `base_url`: its proxy answers there,
+    /// with a page of the hub or a way to one.
+    fn refusal(&self, status: StatusCode, plane: Plane) -> String {
+        let (path, base) = match plane {
+            Plane::Proxy => (&self.proxy.path, None),
+            Plane::Hub => (&self.own.path, Some(&self.base)),
+        };
+        match base.filter(|_| status == StatusCode::NOT_FOUND || status.is_redirection()) {
+            Some(base) => {
+                format!("{path} answered {status}: is the hub's `base_url` another than the site's `{base}`?")
+            }
+            None => format!("{path} answered {status}"),
+        }
     }
 
     fn reason(&self, fault: Fault, target: &Target) -> String {
@@ -164,6 +183,25 @@ mod tests {
 
             assert!(reason.starts_with(&format!("/hub/health answered {}", &line[..3])), "{reason}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_hub_that_does_not_know_its_health_page_is_asked_for_its_base_url() {
+        for (line, location) in [("404 Not Found", ""), ("302 Found", "Location: /hub/jhub/hub/health")] {
+            let hub = PlayedHub::start(Play::Say(status(line, &[location]))).await;
+            let prober = prober(&hub.as_hub(), "/jhub/");
+
+            let Seen::Failed(own) = prober.probe(Plane::Hub).await.seen else { panic!("seen as up") };
+            let Seen::Failed(proxy) = prober.probe(Plane::Proxy).await.seen else { panic!("seen as up") };
+
+            let asks = format!(
+                "/jhub/hub/health answered {line}: is the hub's `base_url` another than the site's `/jhub/`?"
+            );
+            assert_eq!(own, asks);
+            assert_eq!(proxy, format!("/_chp_healthz answered {line}"), "the proxy's page has no base path");
+        }
+        let busy = reason(Play::Say(status("503 Service Unavailable", &[]))).await;
+        assert!(!busy.contains("base_url"), "{busy}");
     }
 
     #[tokio::test]

@@ -6,8 +6,8 @@ Run it in an empty folder; `configurable-http-proxy` and `jupyterhub-singleuser`
 
 It uses the ports RECORD_PORT (public), +1 (the proxy's API), +2 (the hub) and +3 (the service `whoami`).
 Everybody logs in with the password `pw`; with RECORD_PROVIDER=http://127.0.0.1:9000 at that provider instead
-(needs oauthenticator). Users whose name begins with `lab-` get JupyterLab, all others JupyterHub's own test
-server, which is up in a second. Every start takes 1.5 s longer, so that "pending" can be seen.
+(needs oauthenticator). With RECORD_SPAWN_LIMIT=1 it starts one server at a time. Users whose name begins with
+`lab-` get JupyterLab, all others JupyterHub's own test server, which is up in a second. Every start takes 1.5 s longer, so that "pending" can be seen.
 """
 
 import asyncio
@@ -59,6 +59,7 @@ async def choose_server(spawner):
 
 
 c.Spawner.pre_spawn_hook = choose_server
+c.JupyterHub.concurrent_spawn_limit = int(os.environ.get("RECORD_SPAWN_LIMIT", "100"))
 
 c.JupyterHub.load_groups = {"recorded": {"users": ["admin"]}}
 c.JupyterHub.services = [

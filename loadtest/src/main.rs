@@ -86,7 +86,7 @@ struct At {
     /// Only these groups
     #[arg(long)]
     only: Vec<String>,
-    /// What the hub has beyond the usual: `provider`
+    /// What the hub has beyond the usual: `provider`, `limit` (it starts one server at a time)
     #[arg(long)]
     has: Vec<String>,
 }

@@ -18,8 +18,8 @@ fn recordings(wanted: impl Fn(&Recording) -> bool) -> Vec<Recording> {
     load(&folder()).unwrap().into_iter().filter(wanted).collect()
 }
 
-fn needs_provider(recording: &Recording) -> bool {
-    recording.conversation.needs.contains(&"provider".to_owned())
+fn needs(recording: &Recording, what: &str) -> bool {
+    recording.conversation.needs.contains(&what.to_owned())
 }
 
 /// Replays all at once: they use users of their own.
@@ -44,7 +44,7 @@ async fn differences(hub: SimHub, recordings: Vec<Recording>) -> Vec<String> {
 
 #[tokio::test]
 async fn a_simulated_hub_answers_as_real_hubs_did() {
-    let recordings = recordings(|recording| !needs_provider(recording));
+    let recordings = recordings(|recording| recording.conversation.needs.is_empty());
     assert!(recordings.len() > 80, "only {} recordings", recordings.len());
 
     let hub = SimHub::start(matching_hub()).await.unwrap();
@@ -54,13 +54,23 @@ async fn a_simulated_hub_answers_as_real_hubs_did() {
 
 #[tokio::test]
 async fn a_simulated_hub_with_a_provider_answers_as_a_real_one_did() {
-    let recordings = recordings(needs_provider);
+    let recordings = recordings(|recording| needs(recording, "provider"));
     assert!(!recordings.is_empty());
     let provider = SimProvider::start().await.unwrap();
     provider.set_user(Some("olga"));
     let auth = Auth::OAuth { provider: provider.url(), callback_url: None };
 
     let hub = SimHub::start(SimHubOptions { auth, auto_login: true, ..matching_hub() }).await.unwrap();
+
+    assert_eq!(differences(hub, recordings).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_simulated_hub_with_a_limit_of_starts_answers_as_a_real_one_did() {
+    let recordings = recordings(|recording| needs(recording, "limit"));
+    assert!(!recordings.is_empty());
+
+    let hub = SimHub::start(SimHubOptions { concurrent_spawn_limit: 1, ..matching_hub() }).await.unwrap();
 
     assert_eq!(differences(hub, recordings).await, [""; 0]);
 }

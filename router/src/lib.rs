@@ -7,6 +7,7 @@ pub mod app;
 pub mod cli;
 pub mod control;
 pub mod core;
+pub mod directory;
 pub mod identify;
 pub mod pages;
 pub mod proxy;

@@ -1,7 +1,7 @@
 //! Installs what the real-hub run needs, at pinned versions, each into its own folder below the parts folder.
 //!
 //! A stamp beside each folder holds what was asked for, so a second run installs nothing. What the system must bring
-//! itself (Python, Node, Chromium) is looked for on the search path; only Chromium is installed, and only by root.
+//! itself (Python, Node, Chromium, Redis) is looked for on the search path; only Chromium and Redis are installed, and only by root.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -68,22 +68,47 @@ pub fn browser(places: &Places) -> Result<PathBuf, String> {
     if let Some(found) = on_path(&BROWSERS) {
         return Ok(found);
     }
-    if !is_root() || on_path(&["apt-get"]).is_none() {
+    if !may_install() {
         return Err("no Chromium on the search path: install the package `chromium`".to_owned());
     }
+    apt_install(places, "chromium", &["chromium", "fonts-liberation"])?;
+    on_path(&BROWSERS).ok_or_else(|| "the package `chromium` brought no program of a known name".to_owned())
+}
+
+/// The program redis-server, which is a sentinel, too; installed if need be.
+///
+/// # Errors
+///
+/// A sentence that names the package to install.
+pub fn redis_server(places: &Places) -> Result<PathBuf, String> {
+    const PROGRAM: [&str; 1] = ["redis-server"];
+    if let Some(found) = on_path(&PROGRAM) {
+        return Ok(found);
+    }
+    if !may_install() {
+        return Err("no redis-server on the search path: install the package `redis-server`".to_owned());
+    }
+    apt_install(places, "redis-server", &PROGRAM)?;
+    on_path(&PROGRAM).ok_or_else(|| "the package `redis-server` brought no program of this name".to_owned())
+}
+
+/// Packages of the system are installed by root only, and only where this knows how.
+fn may_install() -> bool {
+    is_root() && on_path(&["apt-get"]).is_some()
+}
+
+/// Installs packages of the system, for the sake of `wanted`.
+fn apt_install(places: &Places, wanted: &str, packages: &[&str]) -> Result<(), String> {
     let apt = |arguments: &[&str], log: &str| {
         run_logged(
             Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive"),
             &logs(places).join(log),
         )
-        .map_err(|problem| format!("the package `chromium` could not be installed: {problem}"))
+        .map_err(|problem| format!("the package `{wanted}` could not be installed: {problem}"))
     };
     apt(&["update", "--quiet"], "apt-update.log")?;
-    apt(
-        &["install", "--yes", "--quiet", "--no-install-recommends", "chromium", "fonts-liberation"],
-        "chromium.log",
-    )?;
-    on_path(&BROWSERS).ok_or_else(|| "the package `chromium` brought no program of a known name".to_owned())
+    let install = ["install", "--yes", "--quiet", "--no-install-recommends"];
+    apt(&[&install, packages].concat(), &format!("{wanted}.log"))
 }
 
 /// The environment `name`, as `xtask/real/<name>.txt` asks for it.

@@ -9,6 +9,7 @@ mod places;
 mod quick;
 mod real;
 mod recordings;
+mod redis;
 mod report;
 
 use std::path::PathBuf;
@@ -64,6 +65,8 @@ enum Part {
     Clippy,
     /// All tests of the workspace, the examples in documentation among them.
     Tests,
+    /// The directory in Redis, on real processes.
+    Redis,
     /// Python environments, Node packages, Chromium.
     Install,
     /// Real hubs in a real browser.
@@ -129,6 +132,7 @@ fn test(places: &Places, parts: &[Part], report: &mut Report) {
             Part::Format => quick::format(places, report),
             Part::Clippy => quick::clippy(places, report),
             Part::Tests => quick::tests(places, report),
+            Part::Redis => redis::tests(places, report),
             Part::Install => installed = install::all(places, report),
             Part::Real if installed => real::run(places, Site::value_variants(), None, report),
             Part::Recordings if installed => recordings::play(places, recordings::Mode::Compare, report),

@@ -171,7 +171,7 @@ impl<'r> At<'r> {
     /// The keys of a map.
     pub(crate) fn section(&self) -> Option<Section<'r>> {
         let entries = self.entries("a map of keys")?;
-        Some(Section { at: self.clone(), entries, asked: Vec::new() })
+        Some(Section { at: self.clone(), entries, asked: Vec::new(), missing: Vec::new() })
     }
 
     /// The named values of a map whose names are free.
@@ -239,6 +239,8 @@ pub(crate) struct Section<'r> {
     pub at: At<'r>,
     entries: &'r [Entry],
     asked: Vec<&'static str>,
+    /// Required keys that do not stand here, each with its hint.
+    missing: Vec<(&'static str, String)>,
 }
 
 impl<'r> Section<'r> {
@@ -273,7 +275,8 @@ impl<'r> Section<'r> {
         read: impl FnOnce(&At<'r>) -> Option<T>,
     ) -> Option<T> {
         let Some(at) = self.get(key) else {
-            return self.problem(key, format!("`{key}` is missing"), hint);
+            self.missing.push((key, hint.to_owned()));
+            return None;
         };
         read(&at)
     }
@@ -294,13 +297,14 @@ impl<'r> Section<'r> {
         keys.iter().all(|key| self.at.reader.sound(&[&join(&self.at.key, key)]))
     }
 
-    /// Refuses the keys that nobody asked for.
+    /// Refuses the keys that nobody asked for, and reports the required ones that are missing.
     pub(crate) fn finish(self) {
         self.finish_with(|_| None);
     }
 
     /// The same; `known` may have a better hint for a name than the nearest key.
     pub(crate) fn finish_with(self, known: impl Fn(&str) -> Option<(&'static str, &'static str)>) {
+        let mut meant = Vec::new();
         for entry in self.entries.iter().filter(|entry| !self.asked.contains(&entry.key.as_str())) {
             let key = join(&self.at.key, &entry.key);
             let name = entry.key.escape_debug();
@@ -310,14 +314,22 @@ impl<'r> Section<'r> {
                     "merge keys are not supported".to_owned(),
                     "write the keys out, or repeat whole values with &name and *name".to_owned(),
                 ),
-                None => (format!("unknown key `{name}`"), self.suggestion(&entry.key)),
+                None => {
+                    let nearest = nearest(&entry.key, self.asked.iter().copied());
+                    meant.extend(nearest);
+                    (format!("unknown key `{name}`"), self.suggestion(nearest))
+                }
             };
             self.at.reader.problem_here(entry.key_at, &key, message, hint);
         }
+        // A key that is misspelt is one mistake, not two.
+        for (key, hint) in self.missing.iter().filter(|(key, _)| !meant.contains(key)) {
+            self.problem::<()>(key, format!("`{key}` is missing"), hint.as_str());
+        }
     }
 
-    fn suggestion(&self, name: &str) -> String {
-        match nearest(name, self.asked.iter().copied()) {
+    fn suggestion(&self, nearest: Option<&str>) -> String {
+        match nearest {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => format!("known here: {}", self.asked.join(", ")),
         }

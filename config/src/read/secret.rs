@@ -79,7 +79,7 @@ fn outside(at: &At<'_>) -> Option<Vec<u8>> {
         _ => return at.problem("expected either env or file", "write {env: NAME} or {file: PATH}"),
     };
     match secret.is_empty() {
-        true => at.problem("the secret is empty", "set it, or leave the key out"),
+        true => stand_in(at).or_else(|| at.problem("the secret is empty", "set it, or leave the key out")),
         false => Some(secret),
     }
 }
@@ -92,10 +92,12 @@ fn from_env(at: &At<'_>) -> Option<Vec<u8>> {
     // A name in capitals is a name; anything else may be the secret itself, put here by mistake.
     let capitals = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
     let name = if name.bytes().all(capitals) { format!(" {name}") } else { String::new() };
-    at.problem(
-        format!("the environment variable{name} is not set"),
-        "set it for this process, or use {file: PATH}",
-    )
+    stand_in(at).or_else(|| {
+        at.problem(
+            format!("the environment variable{name} is not set"),
+            "set it for this process, or use {file: PATH}",
+        )
+    })
 }
 
 fn from_file(at: &At<'_>) -> Option<Vec<u8>> {
@@ -120,9 +122,16 @@ fn read(at: &At<'_>, path: &Path) -> Option<Vec<u8>> {
     drop(files);
     match at.reader.sources.read(path) {
         Ok(bytes) => Some(bytes),
-        Err(error) => at.problem(
-            format!("cannot read {}: {error}", path.display()),
-            "check path and permissions; paths are relative to the folder of the configuration file",
-        ),
+        Err(error) => stand_in(at).or_else(|| {
+            at.problem(
+                format!("cannot read {}: {error}", path.display()),
+                "check path and permissions; paths are relative to the folder of the configuration file",
+            )
+        }),
     }
+}
+
+/// What the sources have in place of a secret that cannot be had, as a rule nothing.
+fn stand_in(at: &At<'_>) -> Option<Vec<u8>> {
+    at.reader.sources.stand_in(&at.key)
 }

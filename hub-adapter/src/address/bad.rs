@@ -38,6 +38,6 @@ pub enum BadPath {
     #[error("`client_id` and `redirect_uri` name two different owners")]
     TwoOwners,
     /// A parameter that decides the owner comes twice (RFC 6749 section 3.1).
-    #[error("the query holds the parameter `{0}` more than once")]
+    #[error("the parameter `{0}` comes more than once")]
     Twice(&'static str),
 }

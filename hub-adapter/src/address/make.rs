@@ -49,6 +49,16 @@ pub(crate) fn users_api(site: &Site) -> String {
     format!("{}hub/api/users", site.base())
 }
 
+/// `<base>hub/api/users/<owner>`: one user with their servers.
+pub(crate) fn user_api(site: &Site, owner: &UserName) -> String {
+    format!("{}hub/api/users/{}", site.base(), owner.quoted())
+}
+
+/// `<base>hub/api/proxy`: the routes of the hub's proxy, as the hub reads them there.
+pub(crate) fn proxy_api(site: &Site) -> String {
+    format!("{}hub/api/proxy", site.base())
+}
+
 fn whose(owner: Option<&UserName>, server: Option<&str>) -> String {
     match (owner, server.filter(|name| !name.is_empty())) {
         (None, _) => String::new(),

@@ -4,6 +4,7 @@
 //! possible the address is refused ([`BadPath`]). Which hub the owner belongs to is the router's question.
 
 mod bad;
+mod logged;
 mod make;
 mod oauth;
 mod pattern;
@@ -16,10 +17,12 @@ mod user;
 mod tests;
 
 use http::Method;
+use hubrouter_config::Secret;
 
 pub use bad::BadPath;
+pub use logged::logged_path;
 pub use make::{admin_page, home_url, login_url, server_url, spawn_url};
-pub(crate) use make::{logout_url, users_api, whoami_path};
+pub(crate) use make::{logout_url, proxy_api, user_api, users_api, whoami_path};
 pub use query::{next_of, oauth_state};
 pub use table::{Act, By, Plane, Row, TABLE};
 
@@ -41,11 +44,13 @@ pub struct Place {
     pub service: Option<String>,
     /// The hub in `/_hubrouter/hub/<id>`, decoded, not checked.
     pub chosen: Option<String>,
+    /// The API token that is asked about in `/hub/api/authorizations/token/<token>`, decoded.
+    pub token: Option<Secret<String>>,
 }
 
 impl Place {
     fn of(row: &'static Row) -> Place {
-        Place { row, owner: None, server: None, service: None, chosen: None }
+        Place { row, owner: None, server: None, service: None, chosen: None, token: None }
     }
 }
 
@@ -56,6 +61,16 @@ impl Place {
 /// [`BadPath`] when the address could be read as two users' or cannot be read at all: answer 400, forward nothing.
 pub fn classify(site: &Site, method: &Method, path: &str, query: Option<&str>) -> Result<Place, BadPath> {
     classify_nested(site, method, path, query, 0)
+}
+
+/// Adds to `place` whose the OAuth client is that exchanges its code for a token: the form of `POST
+/// /hub/api/oauth2/token` (RFC 6749 section 4.1.3) says it in the parameters of an authorization's query.
+///
+/// # Errors
+///
+/// [`BadPath`] when the form names two owners, a parameter twice, or a bad name: answer 400, forward nothing.
+pub fn read_token_request(site: &Site, place: &mut Place, form: &str) -> Result<(), BadPath> {
+    oauth::name_client(site, place, Some(form), 0)
 }
 
 /// [`classify`] for an address found inside another; `depth` counts them, and a too deep one names nobody.

@@ -1,4 +1,4 @@
-//! Whose is the OAuth hop: the owner or service behind `/hub/api/oauth2/authorize`.
+//! Whose is the OAuth hop: the owner or service behind `/hub/api/oauth2/authorize` and `/hub/api/oauth2/token`.
 //!
 //! `redirect_uri` is exact, `client_id` is not: `jupyterhub-user-a-b` is user `a-b`, or server `b` of user `a`. The
 //! hub checks both against its own records; here they only have to agree.
@@ -6,14 +6,14 @@
 use http::Method;
 
 use super::query::only_param;
-use super::{BadPath, Plane, classify_nested, segments};
+use super::{BadPath, Place, Plane, classify_nested, segments};
 use crate::destination::{own_path, split_path};
 use crate::names::UserName;
 use crate::site::Site;
 
 /// Who asks the hub to let it know the visitor.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Client {
+enum Client {
     Owner(UserName),
     Service(String),
     Unknown,
@@ -27,12 +27,27 @@ enum ClientId {
     Other,
 }
 
-/// The client in an authorization's query.
+/// Adds to `place` whose the client is that these parameters name: an authorization's query, or the form of a token
+/// request.
 ///
 /// # Errors
 ///
 /// [`BadPath::TwoOwners`] and [`BadPath::Twice`]; others when a name inside is bad.
-pub(super) fn client(site: &Site, query: Option<&str>, depth: u8) -> Result<Client, BadPath> {
+pub(super) fn name_client(
+    site: &Site,
+    place: &mut Place,
+    parameters: Option<&str>,
+    depth: u8,
+) -> Result<(), BadPath> {
+    match client(site, parameters, depth)? {
+        Client::Owner(owner) => place.owner = Some(owner),
+        Client::Service(service) => place.service = Some(service),
+        Client::Unknown => {}
+    }
+    Ok(())
+}
+
+fn client(site: &Site, query: Option<&str>, depth: u8) -> Result<Client, BadPath> {
     let id = match only_param(query, "client_id")? {
         Some(id) => read_id(site, &id)?,
         None => ClientId::Other,
@@ -133,6 +148,25 @@ mod tests {
         assert_eq!(
             read(&format!("{id}&redirect_uri=/a&redirect_uri=/b")),
             Err(BadPath::Twice("redirect_uri"))
+        );
+    }
+
+    #[test]
+    fn the_form_of_a_token_request_names_its_client_and_says_nothing_else() {
+        let site = Site::new("/".parse().unwrap(), NameRule::Lower, []);
+        let token_request = |form: &str| {
+            let mut place = classify_nested(&site, &Method::POST, "/hub/api/oauth2/token", None, 0).unwrap();
+            name_client(&site, &mut place, Some(form), 0).map(|()| place)
+        };
+        let user = "grant_type=authorization_code&client_id=jupyterhub-user-a-b&client_secret=s&code=c\
+                    &redirect_uri=%2Fuser%2Fa%2Fb%2Foauth_callback";
+        assert_eq!(token_request(user).unwrap().owner, UserName::canonical("a", NameRule::Lower));
+        assert_eq!(token_request("client_id=service-grader&code=c").unwrap().service.unwrap(), "grader");
+        let nobody = token_request("grant_type=refresh_token").unwrap();
+        assert_eq!((nobody.owner, nobody.service), (None, None));
+        assert_eq!(
+            token_request("client_id=jupyterhub-user-a&redirect_uri=%2Fuser%2Fb%2Foauth_callback"),
+            Err(BadPath::TwoOwners)
         );
     }
 

@@ -5,10 +5,10 @@
 use std::sync::LazyLock;
 
 use http::Method;
+use hubrouter_config::Secret;
 
-use super::oauth::{self, Client};
 use super::table::{Act, Row, TABLE};
-use super::{BadPath, Place, next_of, segments, user};
+use super::{BadPath, Place, next_of, oauth, segments, user};
 use crate::destination::{Dest, destination_nested};
 use crate::site::Site;
 
@@ -37,6 +37,7 @@ enum Part {
     Server,
     Service,
     Hub,
+    Token,
 }
 
 impl Pattern {
@@ -70,6 +71,7 @@ impl Part {
             "<server>" => Part::Server,
             "<service>" => Part::Service,
             "<hub>" => Part::Hub,
+            "<token>" => Part::Token,
             "*" => Part::One,
             _ => match text.strip_prefix("*_") {
                 Some(_) => Part::EndsIn(&text[1..]),
@@ -82,7 +84,7 @@ impl Part {
         match self {
             Part::Text(text) => segments::is(segment, text),
             Part::EndsIn(suffix) => segments::ends_in(segment, suffix),
-            Part::One | Part::Owner | Part::Server | Part::Service | Part::Hub => true,
+            Part::One | Part::Owner | Part::Server | Part::Service | Part::Hub | Part::Token => true,
         }
     }
 }
@@ -174,6 +176,7 @@ fn read(site: &Site, pattern: &Pattern, path: &Segments<'_>) -> Result<Place, Ba
             Part::Server => place.server = Some(segments::name(segment)?.into_owned()),
             Part::Service => place.service = Some(segments::name(segment)?.into_owned()),
             Part::Hub => place.chosen = Some(segments::name(segment)?.into_owned()),
+            Part::Token => place.token = Some(Secret::new(segments::name(segment)?.into_owned())),
             Part::Text(_) | Part::EndsIn(_) | Part::One => {}
         }
     }
@@ -183,11 +186,7 @@ fn read(site: &Site, pattern: &Pattern, path: &Segments<'_>) -> Result<Place, Ba
 /// Adds what only the query tells.
 fn complete(site: &Site, mut place: Place, query: Option<&str>, depth: u8) -> Result<Place, BadPath> {
     if place.row.act == Act::Authorize {
-        match oauth::client(site, query, depth)? {
-            Client::Owner(owner) => place.owner = Some(owner),
-            Client::Service(service) => place.service = Some(service),
-            Client::Unknown => {}
-        }
+        oauth::name_client(site, &mut place, query, depth)?;
     }
     // A share is known to the hub of the server's owner only; the link's next page names that owner.
     if place.row.pattern == "hub/accept-share"

@@ -14,7 +14,7 @@ pub struct Row {
     pub methods: &'static [&'static str],
     /// Segments below `base_url`; with a leading `/`, below the root of the host.
     ///
-    /// `<owner>`, `<server>`, `<service>`, `<hub>` capture one segment, `*` is any one, `*_x` any one that ends in
+    /// `<owner>`, `<server>`, `<service>`, `<hub>`, `<token>` capture one segment, `*` is any one, `*_x` any one that ends in
     /// `_x`, `**` any number of segments, none included. A `/` at the very end makes no difference.
     pub pattern: &'static str,
     /// What serves it.
@@ -43,7 +43,7 @@ pub enum Plane {
 pub enum By {
     /// The owner in the path.
     Owner,
-    /// The OAuth client: owner or service, found in the query; else the visitor.
+    /// The OAuth client: owner or service, found in the query or the form; else the visitor.
     OAuthClient,
     /// Who asks: session, jar, token or chosen hub.
     Visitor,
@@ -80,6 +80,9 @@ pub enum Act {
     Authorize,
     /// A server takes the code of the OAuth hop.
     ServerCallback,
+    /// A server or service exchanges the code of the OAuth hop for a token; its form says whose it is
+    /// ([`super::read_token_request`]).
+    TokenForCode,
     /// Ends the visitor's session (at the hub, or at a server that then sends the browser to the hub's).
     Logout,
     /// Can start a server.
@@ -115,10 +118,15 @@ impl Row {
                 Act::LoginPage | Act::LoginForm | Act::OAuthLogin | Act::Callback | Act::ServerCallback => {
                     true
                 }
-                Act::Authorize | Act::Logout | Act::Start => true,
+                Act::Authorize | Act::TokenForCode | Act::Logout | Act::Start => true,
                 Act::Plain | Act::Progress | Act::Static | Act::CspReport | Act::Health => false,
                 Act::ChooseHub | Act::ClearChoice | Act::ClearCookies | Act::EditUser => false,
             }
+    }
+
+    /// Whether this is the page on which somebody waits for a start.
+    pub(crate) fn is_pending_page(&self) -> bool {
+        self.pattern.starts_with("hub/spawn-pending/")
     }
 
     /// Whether a request of this row can start a server.
@@ -223,8 +231,8 @@ pub static TABLE: &[Row] = &[
     hub("api share codes", "hub/api/share-codes/<owner>", By::Owner, Act::Plain),
     hub("api server share codes", "hub/api/share-codes/<owner>/<server>", By::Owner, Act::Plain),
     hub("api authorize", "hub/api/oauth2/authorize", By::OAuthClient, Act::Authorize),
-    hub("api oauth token", "hub/api/oauth2/token", By::Visitor, Act::Plain),
-    hub("api token check", "hub/api/authorizations/token/**", By::Visitor, Act::Plain),
+    hub("api oauth token", "hub/api/oauth2/token", By::OAuthClient, Act::TokenForCode),
+    hub("api token check", "hub/api/authorizations/token/<token>", By::Visitor, Act::Plain),
     hub("api cookie check", "hub/api/authorizations/cookie/**", By::Visitor, Act::Plain),
     hub("api version", "hub/api", By::Any, Act::Plain),
     hub("api other", "hub/api/**", By::Visitor, Act::Plain),

@@ -23,9 +23,10 @@ use super::resolve::Resolver;
 const HEAD_BYTES: usize = 64 * 1024;
 const HEADERS: usize = 100;
 
-/// What is asked of a hub: a GET, for that is all the router ever calls.
+/// What is asked of a hub, always without a body.
 #[derive(Debug)]
 pub(crate) struct Question {
+    pub method: Method,
     /// Path and query, `base_url` included.
     pub path: String,
     /// Sent as they are; `Host` is that of the hub unless it is among them.
@@ -81,7 +82,7 @@ pub(crate) async fn ask(
 fn request(url: &HubUrl, question: &Question) -> Result<Request<Empty<Bytes>>, Fault> {
     let unsendable = |error: http::Error| Fault::Connect(io::Error::new(io::ErrorKind::InvalidInput, error));
     let mut request = Request::builder()
-        .method(Method::GET)
+        .method(question.method.clone())
         .uri(question.path.as_str())
         .body(Empty::new())
         .map_err(unsendable)?;
@@ -89,6 +90,10 @@ fn request(url: &HubUrl, question: &Question) -> Result<Request<Empty<Bytes>>, F
     if !question.headers.contains_key(header::HOST) {
         let host = HeaderValue::from_str(url.authority()).map_err(|error| unsendable(error.into()))?;
         request.headers_mut().insert(header::HOST, host);
+    }
+    if question.method != Method::GET {
+        // Without it a request that may have a body is one of unknown length to some servers.
+        request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
     // One call, one connection: the hub may forget it at once.
     request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

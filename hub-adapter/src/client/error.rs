@@ -13,7 +13,7 @@ use hubrouter_config::HubId;
 #[non_exhaustive]
 pub enum HubError {
     /// Nothing was sent: the same call may be made again, or elsewhere.
-    #[error("hub `{hub}`: no connection for {call} within {waited:?}")]
+    #[error("hub `{hub}`: {} {call}", unconnected(source, *waited))]
     Connect {
         /// The hub that was called.
         hub: HubId,
@@ -72,4 +72,32 @@ pub enum HubError {
         /// What is wrong with the answer.
         source: Box<dyn Error + Send + Sync>,
     },
+}
+
+/// A refusal comes at once and means that nobody listens; only silence takes the whole time.
+fn unconnected(source: &io::Error, waited: Duration) -> String {
+    match source.kind() {
+        io::ErrorKind::ConnectionRefused => "refused the connection for".to_owned(),
+        io::ErrorKind::TimedOut => format!("no connection within {waited:?} for"),
+        _ => "no connection for".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_called_a_refusal_and_only_silence_names_the_time() {
+        let said = |kind: io::ErrorKind| {
+            let (call, waited) = ("GET /hub/logout", Duration::from_secs(2));
+            HubError::Connect { hub: "a".parse().unwrap(), call, waited, source: kind.into() }.to_string()
+        };
+        assert_eq!(
+            said(io::ErrorKind::ConnectionRefused),
+            "hub `a`: refused the connection for GET /hub/logout"
+        );
+        assert_eq!(said(io::ErrorKind::TimedOut), "hub `a`: no connection within 2s for GET /hub/logout");
+        assert_eq!(said(io::ErrorKind::Unsupported), "hub `a`: no connection for GET /hub/logout");
+    }
 }

@@ -17,14 +17,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use hubrouter_config::{Hub, HubId, HubUrl, Secret};
 use serde::Deserialize;
 
 pub use self::browser::Browser;
 use self::browser::may_be_added;
-use self::call::Answer;
-pub(crate) use self::call::{Fault, Question, ask};
+pub(crate) use self::call::{Answer, Fault, Question, ask};
 pub use self::error::HubError;
 pub use self::resolve::Resolver;
 use crate::{Site, address};
@@ -49,13 +48,14 @@ struct Paths {
     login: String,
     logout: String,
     one_user: String,
+    site: Site,
 }
 
 /// A call: its path, and its name in errors, which is without `base_url`.
-#[derive(Clone, Copy)]
-struct Call<'a> {
-    name: &'static str,
-    path: &'a str,
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Call<'a> {
+    pub name: &'static str,
+    pub path: &'a str,
 }
 
 /// What kind of principal a cookie or token stands for.
@@ -132,6 +132,7 @@ impl HubClient {
             login: address::login_url(site, None),
             logout: address::logout_url(site),
             one_user: format!("{}?limit=1", address::users_api(site)),
+            site: site.clone(),
         });
         HubClient { hub: hub.id.clone(), url, paths, resolver }
     }
@@ -239,10 +240,8 @@ impl HubClient {
     /// [`HubError`] too.
     pub async fn ask_database(&self, token: &Secret<String>, within: Duration) -> Result<Duration, HubError> {
         let call = Call { name: "GET /hub/api/users?limit=1", path: &self.paths.one_user };
-        let authorization = HeaderValue::from_str(&format!("token {}", token.expose()));
-        let headers = authorization.map(|value| HeaderMap::from_iter([(header::AUTHORIZATION, value)]));
         let started = Instant::now();
-        let answer = self.get(call, headers.unwrap_or_default(), None, within).await?;
+        let answer = self.get(call, with_token(token), None, within).await?;
         if answer.status.is_success() { Ok(started.elapsed()) } else { Err(self.refused(call, &answer)) }
     }
 
@@ -267,16 +266,44 @@ impl HubClient {
         }
     }
 
-    async fn get(
+    /// The site that the hub is a part of.
+    pub(crate) fn site(&self) -> &Site {
+        &self.paths.site
+    }
+
+    pub(crate) async fn get(
         &self,
         call: Call<'_>,
         headers: HeaderMap,
         body_limit: Option<usize>,
         within: Duration,
     ) -> Result<Answer, HubError> {
-        let question = Question { path: call.path.to_owned(), headers, body_limit };
-        ask(&self.resolver, &self.url, question, within).await.map_err(|fault| {
-            let (hub, call) = (self.hub.clone(), call.name);
+        let question = Question { method: Method::GET, path: call.path.to_owned(), headers, body_limit };
+        self.pose(&self.url, call.name, question, within).await
+    }
+
+    /// Puts a question that changes something; only the head of the answer is read.
+    pub(crate) async fn post(
+        &self,
+        call: Call<'_>,
+        headers: HeaderMap,
+        within: Duration,
+    ) -> Result<Answer, HubError> {
+        let path = call.path.to_owned();
+        let question = Question { method: Method::POST, path, headers, body_limit: None };
+        self.pose(&self.url, call.name, question, within).await
+    }
+
+    /// Puts a question at `url`, which is the hub's or that of a part of it.
+    pub(crate) async fn pose(
+        &self,
+        url: &HubUrl,
+        call: &'static str,
+        question: Question,
+        within: Duration,
+    ) -> Result<Answer, HubError> {
+        ask(&self.resolver, url, question, within).await.map_err(|fault| {
+            let hub = self.hub.clone();
             match fault {
                 Fault::Connect(source) => HubError::Connect { hub, call, waited: within, source },
                 Fault::Late => HubError::NoAnswer { hub, call, waited: within, source: None },
@@ -286,7 +313,7 @@ impl HubClient {
         })
     }
 
-    fn refused(&self, call: Call<'_>, answer: &Answer) -> HubError {
+    pub(crate) fn refused(&self, call: Call<'_>, answer: &Answer) -> HubError {
         let hub = self.hub.clone();
         // 503 with a wish is a hub that throttles; without one it is a proxy that found nobody.
         let asks_for_time = answer.status == StatusCode::TOO_MANY_REQUESTS
@@ -298,9 +325,25 @@ impl HubClient {
         HubError::Failing { hub, call: call.name, status: answer.status }
     }
 
-    fn unreadable(&self, call: Call<'_>, source: Box<dyn std::error::Error + Send + Sync>) -> HubError {
+    pub(crate) fn unreadable(
+        &self,
+        call: Call<'_>,
+        source: Box<dyn std::error::Error + Send + Sync>,
+    ) -> HubError {
         HubError::Unreadable { hub: self.hub.clone(), call: call.name, source }
     }
+}
+
+/// The router's token, as hubs and their proxies take it; none where it cannot stand in a header field.
+pub(crate) fn with_token(token: &Secret<String>) -> HeaderMap {
+    let field = HeaderValue::from_str(&format!("token {}", token.expose()));
+    field.map_or_else(
+        |_| HeaderMap::new(),
+        |mut field| {
+            field.set_sensitive(true);
+            HeaderMap::from_iter([(header::AUTHORIZATION, field)])
+        },
+    )
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ pub(crate) enum Play {
     Say(String),
     /// Says this and then nothing more, for ever.
     SayAndHang(String),
+    /// Says the first to the first request, the second to the second, and the last one to all others.
+    InTurn(Vec<String>),
     /// Says the first, then the second again and again, as fast as it is read.
     SayEndlessly(String, String),
     /// Says the first, then the second every 10 ms.
@@ -54,6 +56,11 @@ impl PlayedHub {
         heard[0].to_lowercase()
     }
 
+    /// All requests so far, in lower case.
+    pub(crate) fn all_heard(&self) -> Vec<String> {
+        self.heard.lock().unwrap().iter().map(|head| head.to_lowercase()).collect()
+    }
+
     pub(crate) fn heard_count(&self) -> usize {
         self.heard.lock().unwrap().len()
     }
@@ -84,9 +91,16 @@ async fn converse(mut stream: TcpStream, play: Play, heard: Arc<Mutex<Vec<String
             Err(_) => return,
         }
     }
-    heard.lock().unwrap().push(String::from_utf8(head).unwrap());
+    let turn = {
+        let mut heard = heard.lock().unwrap();
+        heard.push(String::from_utf8(head).unwrap());
+        heard.len() - 1
+    };
     match play {
         Play::Say(text) => drop(stream.write_all(text.as_bytes()).await),
+        Play::InTurn(texts) => {
+            drop(stream.write_all(texts[turn.min(texts.len() - 1)].as_bytes()).await);
+        }
         Play::SayAndHang(text) => {
             stream.write_all(text.as_bytes()).await.unwrap();
             std::future::pending::<()>().await;

@@ -204,7 +204,7 @@ async fn a_hub_that_is_not_there_got_nothing_sent() {
     let error = client.whoami(cookie(), &browser(), SOON).await.unwrap_err();
 
     assert!(matches!(error, HubError::Connect { .. }), "{error:?}");
-    assert_eq!(error.to_string(), "hub `a`: no connection for GET /hub/api/user within 5s");
+    assert_eq!(error.to_string(), "hub `a`: refused the connection for GET /hub/api/user");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The day the router is put in front of a living hub: its cookies have no jar yet, and get one.
 //!
 //! Nobody has to log in anew (`site.adopt_sessions_of`). Reading such cookies as the hub's own is done
-//! wherever jars are read; here they are written.
+//! wherever jars are read; here they are written. The way back, when a hub is the only one again, is the same.
 
 use http::HeaderValue;
 
@@ -15,17 +15,19 @@ const LOGIN_SECONDS: u32 = 30 * 24 * 60 * 60;
 
 impl Cookies<'_> {
     /// The lines that move cookies without a jar into the adopted hub's: each is set again under its jar's
-    /// name, with the attributes that hubs give it, and expired under its own.
+    /// name, with the attributes that hubs give it, and expired under its own. Where a hub is the only one, what is left
+    /// in its jar gets its own name back.
     ///
     /// Only for answers on the hub plane: elsewhere a bare `_xsrf` is a server's own. To stand *before* the
     /// hub's own lines, whose word is newer. Left alone: what the jar has already, and what is disputed.
     #[must_use]
     pub fn adopted(&self) -> Vec<HeaderValue> {
-        let Some(owner) = self.rules.raw_owner.filter(|_| !self.rules.single) else { return Vec::new() };
+        let Some(owner) = self.rules.raw_owner else { return Vec::new() };
+        let moves = if self.rules.single { Source::Left } else { Source::Raw };
         let jar = self.jar(owner, None);
         let mut lines = Vec::new();
         for (base, pick) in self.rules.bases.iter().zip(&jar.picks) {
-            let Some(pick) = pick.filter(|pick| pick.source == Source::Raw) else { continue };
+            let Some(pick) = pick.filter(|pick| pick.source == moves) else { continue };
             let chosen = match base.role {
                 Role::Login | Role::Extra if pick.agree => pick.first,
                 Role::Login | Role::Extra => continue,
@@ -33,12 +35,13 @@ impl Cookies<'_> {
                 // Of several the hub takes the first valid one; a wrong guess costs a reload.
                 Role::Xsrf => pick.first,
             };
-            let name = jar_name(&base.name, self.rules.hub(owner));
+            let (bare, jarred) = (base.name.to_string(), jar_name(&base.name, self.rules.hub(owner)));
+            let (old, new) = if self.rules.single { (jarred, bare) } else { (bare, jarred) };
             let value = self.pairs[chosen].value;
-            let line = [name.as_bytes(), b"=", value, self.attributes(base).as_bytes()].concat();
+            let line = [new.as_bytes(), b"=", value, self.attributes(base).as_bytes()].concat();
             if let Ok(line) = HeaderValue::from_bytes(&line) {
                 lines.push(line);
-                self.rules.expire_base(base, &base.name, &mut lines);
+                self.rules.expire_base(base, &old, &mut lines);
             }
         }
         lines
@@ -98,6 +101,23 @@ mod tests {
         );
         assert!(read(&rules, "jupyterhub-hub-login=one; jupyterhub-hub-login=two").adopted().is_empty());
         assert!(read(&rules, "jupyterhub-hub-login=").adopted().is_empty());
+    }
+
+    #[test]
+    fn a_jar_of_the_only_hub_gets_its_own_names_back_where_they_are_free() {
+        let rules = super::super::testing::hubs(&["hub-a"]);
+        let past = "Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Secure";
+
+        let moved =
+            read(&rules, "jupyterhub-hub-login.hub-a=l; _xsrf.hub-a=old; _xsrf=new; _xsrf.hub-b=x").adopted();
+
+        assert_eq!(
+            lines(&moved),
+            [
+                "jupyterhub-hub-login=l; Path=/hub/; Max-Age=2592000; HttpOnly; Secure",
+                &format!("jupyterhub-hub-login.hub-a=; Path=/hub/; {past}"),
+            ]
+        );
     }
 
     #[test]

@@ -132,6 +132,13 @@ impl Cookies<'_> {
         let mut lines: Vec<HeaderValue> = hubs.iter().flat_map(|hub| self.rules.expire_jar(hub)).collect();
         lines.extend(self.expire_named(self.flows().map(|(name, base, _)| (name, base))));
         lines.extend(self.foreign());
+        if self.rules.single {
+            // A jar from when there were more hubs; `expire_jar` does not know that it is there.
+            lines.extend(self.expire_named(self.pairs.iter().filter_map(|pair| match pair.kind {
+                Kind::Jar { base, flow: false, .. } => Some((pair.name, base)),
+                _ => None,
+            })));
+        }
         lines.extend(self.rules.expire_beside_jars(user));
         lines
     }
@@ -210,6 +217,17 @@ mod tests {
 
         assert!(has_raw("hub-a"));
         assert!(!has_raw("hub-b"));
+    }
+
+    #[test]
+    fn a_logout_forgets_what_is_left_in_the_jar_of_the_only_hub() {
+        let rules = hubs(&["hub-a"]);
+
+        let expired = read(&rules, "jupyterhub-hub-login.hub-a=l; _xsrf=x").expire_all(None);
+
+        for name in ["jupyterhub-hub-login.hub-a", "jupyterhub-hub-login", "_xsrf"] {
+            assert!(lines(&expired).contains(&expiry(name, "/hub/").as_str()), "{name}: {expired:?}");
+        }
     }
 
     #[test]

@@ -68,9 +68,9 @@ impl<'a> Cookies<'a> {
     /// Whose jar this cookie is in, and for which name. Without a jar: the hub's that owns those.
     pub(super) fn owner(&self, pair: &Pair<'a>) -> Option<(u16, u16)> {
         match pair.kind {
-            Kind::Jar { hub, base, .. } if !self.rules.single => Some((hub, base)),
+            Kind::Jar { hub, base, .. } => Some((hub, base)),
             Kind::Raw { base } => self.rules.raw_owner.map(|hub| (hub, base)),
-            Kind::Own | Kind::Jar { .. } | Kind::Stray { .. } | Kind::Other => None,
+            Kind::Own | Kind::Stray { .. } | Kind::Other => None,
         }
     }
 

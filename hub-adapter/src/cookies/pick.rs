@@ -10,6 +10,8 @@ use super::read::{Cookies, Pair};
 /// Where a jar's cookie was found; a later one beats an earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Source {
+    /// In the jar of a hub that is the only one now, from when there were more.
+    Left,
     /// Without a jar: adopted, or the only hub's.
     Raw,
     /// In the jar.
@@ -61,9 +63,12 @@ impl<'a> Jar<'_, 'a> {
     pub(super) fn place(&self, pair: &Pair<'a>) -> Option<(u16, Source)> {
         let rules = self.cookies.rules;
         let (base, source) = match pair.kind {
-            Kind::Jar { hub, base, flow: false } if hub == self.hub && !rules.single => (base, Source::Jar),
-            Kind::Jar { hub, base, flow: true } if hub == self.hub && !rules.single => {
-                pair.name.ends_with(self.tag.as_deref()?.as_bytes()).then_some((base, Source::Flow))?
+            Kind::Jar { hub, base, flow: false } if hub == self.hub => {
+                (base, if rules.single { Source::Left } else { Source::Jar })
+            }
+            Kind::Jar { hub, base, flow: true } if hub == self.hub => {
+                let source = if rules.single { Source::Left } else { Source::Flow };
+                pair.name.ends_with(self.tag.as_deref()?.as_bytes()).then_some((base, source))?
             }
             Kind::Raw { base } if rules.raw_owner == Some(self.hub) => (base, Source::Raw),
             Kind::Own | Kind::Jar { .. } | Kind::Stray { .. } | Kind::Raw { .. } | Kind::Other => {

@@ -18,7 +18,7 @@ impl<'a> Cookies<'a> {
     #[must_use]
     pub fn for_hub_plane(&self, hub: &HubId, state: Option<&str>) -> CookieField {
         if self.rules.single {
-            return self.without_own();
+            return self.only_hub(state, |_| true);
         }
         let jar = self.rules.index_of(hub).map(|hub| self.jar(hub, state));
         let sent = self.pairs.iter().enumerate().filter_map(|(index, pair)| match pair.kind {
@@ -33,7 +33,7 @@ impl<'a> Cookies<'a> {
     #[must_use]
     pub fn for_proxy_plane(&self, hub: &HubId) -> CookieField {
         if self.rules.single {
-            return self.without_own();
+            return self.only_hub(None, |role| role == Role::Session);
         }
         let jar = self.rules.index_of(hub).map(|hub| self.jar(hub, None));
         let sent = self.pairs.iter().enumerate().filter_map(|(index, pair)| match pair.kind {
@@ -87,13 +87,15 @@ impl<'a> Cookies<'a> {
         fields.collect()
     }
 
-    /// One hub only: everything but what the router alone reads and writes.
-    fn without_own(&self) -> CookieField {
-        let theirs = self.pairs.iter().filter(|pair| matches!(pair.kind, Kind::Raw { .. } | Kind::Other));
-        let sent = theirs.map(|pair| Sent {
-            name: pair.name,
-            value: pair.value,
-            jar: matches!(pair.kind, Kind::Raw { .. }),
+    /// One hub only: everything but what the router alone reads and writes; of its jar, from when there were more hubs,
+    /// what is wanted and not there without a jar.
+    fn only_hub(&self, state: Option<&str>, wanted: impl Fn(Role) -> bool) -> CookieField {
+        let jar = self.jar(0, state);
+        let sent = self.pairs.iter().enumerate().filter_map(|(index, pair)| match pair.kind {
+            Kind::Other => Some(Sent { name: pair.name, value: pair.value, jar: false }),
+            Kind::Raw { .. } => Some(Sent { name: pair.name, value: pair.value, jar: true }),
+            Kind::Jar { base, .. } if wanted(self.rules.base(base).role) => jar.sent(index, pair),
+            Kind::Own | Kind::Stray { .. } | Kind::Jar { .. } => None,
         });
         field(sent.collect())
     }
@@ -203,11 +205,44 @@ mod tests {
             a=1; oauthenticator-state=s; _xsrf=y";
         let cookies = read(&rules, field);
 
+        // The jar is older: what stands there without it counts.
         let kept = "_xsrf=x; jupyterhub-hub-login=l; a=1; oauthenticator-state=s; _xsrf=y";
         assert_eq!(text(cookies.for_hub_plane(&hub("hub-a"), Some("s")).value), kept);
         assert_eq!(text(cookies.for_proxy_plane(&hub("hub-a")).value), kept);
         assert_eq!(cookies.logins(), [hub("hub-a")]);
         assert_eq!(text(cookies.jar_pairs(&hub("hub-a"))), "_xsrf=x; jupyterhub-hub-login=l; _xsrf=y");
+    }
+
+    #[test]
+    fn of_a_hub_that_is_the_only_one_again_the_jar_counts_where_nothing_is_there_without_it() {
+        let rules = hubs(&["hub-a"]);
+        let field = "_xsrf.hub-a=x; jupyterhub-hub-login.hub-a=old; jupyterhub-hub-login=new; \
+            jupyterhub-session-id.hub-a=s; jupyterhub-hub-login.hub-b=gone";
+        let cookies = read(&rules, field);
+
+        let kept = "_xsrf=x; jupyterhub-hub-login=new; jupyterhub-session-id=s";
+        assert_eq!(text(cookies.for_hub_plane(&hub("hub-a"), None).value), kept);
+        let server = text(cookies.for_proxy_plane(&hub("hub-a")).value);
+        assert_eq!(server, "jupyterhub-hub-login=new; jupyterhub-session-id=s");
+
+        let kept = read(&rules, "_xsrf.hub-a=x; jupyterhub-hub-login.hub-a=l");
+        assert_eq!(kept.logins(), [hub("hub-a")]);
+        assert_eq!(text(kept.jar_pairs(&hub("hub-a"))), "_xsrf=x; jupyterhub-hub-login=l");
+        assert_eq!(kept.for_logout(&hub("hub-a")).len(), 1);
+    }
+
+    #[test]
+    fn a_login_under_way_ends_at_the_hub_that_is_the_only_one_again() {
+        let rules = hubs(&["hub-a"]);
+        let field = format!(
+            "oauthenticator-state.hub-a.{}=1; oauthenticator-state.hub-a.{}=2",
+            flow_tag("one"),
+            flow_tag("two")
+        );
+        let cookies = read(&rules, &field);
+
+        let sent = text(cookies.for_hub_plane(&hub("hub-a"), Some("two")).value);
+        assert_eq!(sent, "oauthenticator-state=2");
     }
 
     #[test]

@@ -28,9 +28,9 @@ impl<'a> Cookies<'a> {
     fn tokens(&self) -> impl Iterator<Item = (u16, &'a str)> + '_ {
         self.pairs.iter().filter_map(|pair| {
             let (hub, base) = match pair.kind {
-                Kind::Jar { hub, base, .. } if !self.rules.single => (hub, base),
+                Kind::Jar { hub, base, .. } => (hub, base),
                 Kind::Raw { base } => (self.rules.raw_owner?, base),
-                Kind::Own | Kind::Jar { .. } | Kind::Stray { .. } | Kind::Other => return None,
+                Kind::Own | Kind::Stray { .. } | Kind::Other => return None,
             };
             let token = token_of(std::str::from_utf8(pair.value).ok()?);
             (self.rules.base(base).role == Role::Xsrf && !token.is_empty()).then_some((hub, token))

@@ -5,7 +5,7 @@
 //! plays a [`Recording`] at any hub and names each [`Difference`]. The hub must know the users that the scripts
 //! assume: `recordings/jupyterhub_config.py` sets up a real one, [`matching_hub`] a simulated one.
 //!
-//! To record again, with that hub at port 21500 (and for the group `provider` another one behind
+//! To record again, with that hub at port 21500 (and others for what needs a `limit`, or a `provider`:
 //! `hubrouter-loadtest provider --user olga`): `hubrouter-loadtest record --target http://127.0.0.1:21500`. A changed
 //! script must be recorded again; a test compares scripts with recordings.
 

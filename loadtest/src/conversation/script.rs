@@ -13,7 +13,7 @@ pub struct Conversation {
     pub name: String,
     /// What it shows, in one sentence.
     pub shows: String,
-    /// What the hub must have beyond the usual: `provider` (logins by OAuth).
+    /// What the hub must have beyond the usual: `provider` (logins by OAuth), `limit` (one start at a time).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<String>,
     /// What is said, in order.

@@ -201,6 +201,7 @@ impl Inner {
             routes.push((path, Target::Service(service.name.clone())));
         }
         data.routes.extend(routes);
+        data.hub_routed = true;
     }
 
     /// Waits until `done` holds for the server's state, at most `at_most`; tells whether it does.

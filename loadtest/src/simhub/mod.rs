@@ -23,6 +23,7 @@ mod log;
 mod options;
 mod provider;
 mod proxy;
+mod proxy_api;
 mod service;
 mod sharing;
 mod signed;
@@ -56,7 +57,9 @@ pub struct SimHub {
     inner: Arc<Inner>,
     address: SocketAddr,
     hub_address: SocketAddr,
-    proxy: Mutex<Option<Listener>>,
+    proxy_api_address: SocketAddr,
+    /// The proxy's two doors: the public one and its REST API.
+    proxy: Mutex<Option<[Listener; 2]>>,
     hub: Mutex<Option<Listener>>,
 }
 
@@ -68,13 +71,15 @@ impl SimHub {
     /// When an address cannot be listened at.
     pub async fn start(options: SimHubOptions) -> io::Result<SimHub> {
         let (address, hub_address) = (options.address, options.hub_address);
+        let api_address = options.proxy_api_address;
         let inner = Arc::new(Inner::new(options));
         let hub = open_hub(&inner, hub_address).await?;
-        let proxy = open_proxy(&inner, address).await?;
+        let proxy = open_proxy(&inner, address, api_address).await?;
         inner.restore_routes();
         Ok(SimHub {
             inner,
-            address: proxy.address(),
+            address: proxy[0].address(),
+            proxy_api_address: proxy[1].address(),
             hub_address: hub.address(),
             proxy: Mutex::new(Some(proxy)),
             hub: Mutex::new(Some(hub)),
@@ -99,6 +104,11 @@ impl SimHub {
     /// Where the hub itself listens, without a path.
     pub fn hub_url(&self) -> String {
         format!("http://{}", self.hub_address)
+    }
+
+    /// Where its proxy's REST API listens, without a path.
+    pub fn proxy_api_url(&self) -> String {
+        format!("http://{}", self.proxy_api_address)
     }
 
     /// The proxy's address.
@@ -135,7 +145,7 @@ impl SimHub {
     /// The proxy's process dies: its address refuses, every WebSocket ends; hub and servers go on.
     pub async fn stop_proxy(&self) {
         self.inner.proxy_up.send_replace(false);
-        if let Some(listener) = self.proxy.lock().await.take() {
+        for listener in self.proxy.lock().await.take().into_iter().flatten() {
             listener.close().await;
         }
     }
@@ -150,11 +160,13 @@ impl SimHub {
         let mut proxy = self.proxy.lock().await;
         if proxy.is_none() {
             if empty {
-                self.inner.data().routes.clear();
+                let mut data = self.inner.data();
+                data.routes.clear();
+                data.hub_routed = false;
             } else {
                 self.inner.restore_routes();
             }
-            *proxy = Some(open_proxy(&self.inner, self.address).await?);
+            *proxy = Some(open_proxy(&self.inner, self.address, self.proxy_api_address).await?);
         }
         Ok(())
     }
@@ -245,12 +257,21 @@ async fn open_hub(inner: &Arc<Inner>, address: SocketAddr) -> io::Result<Listene
     Ok(listener)
 }
 
-async fn open_proxy(inner: &Arc<Inner>, address: SocketAddr) -> io::Result<Listener> {
+async fn open_proxy(
+    inner: &Arc<Inner>,
+    address: SocketAddr,
+    api_address: SocketAddr,
+) -> io::Result<[Listener; 2]> {
+    let shared = Arc::clone(inner);
+    let api = Listener::open(api_address, inner.faults.subscribe(), move |request, peer| {
+        proxy_api::answer(Arc::clone(&shared), Ask::new(request, peer.ip(), false))
+    })
+    .await?;
     let shared = Arc::clone(inner);
     let listener = Listener::open(address, inner.faults.subscribe(), move |request, peer| {
         proxy::answer(Arc::clone(&shared), Ask::new(request, peer.ip(), true))
     })
     .await?;
     inner.proxy_up.send_replace(true);
-    Ok(listener)
+    Ok([listener, api])
 }

@@ -16,6 +16,10 @@ pub struct SimHubOptions {
     pub hub_address: SocketAddr,
     /// Signs login cookies and `_xsrf` tokens; `None`: random.
     pub cookie_secret: Option<Vec<u8>>,
+    /// Where its proxy's REST API listens: `127.0.0.1:0`.
+    pub proxy_api_address: SocketAddr,
+    /// The token of that API (`CONFIGPROXY_AUTH_TOKEN`): `proxy-token`.
+    pub proxy_token: String,
     /// How people log in.
     pub auth: Auth,
     /// `/hub/login` goes straight on to the provider; only with [`Auth::OAuth`].
@@ -65,6 +69,8 @@ impl Default for SimHubOptions {
             base_url: "/".to_owned(),
             address: anywhere,
             hub_address: anywhere,
+            proxy_api_address: anywhere,
+            proxy_token: "proxy-token".to_owned(),
             cookie_secret: None,
             auth: Auth::Form { password: "pw".to_owned() },
             auto_login: false,

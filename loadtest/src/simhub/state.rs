@@ -25,6 +25,8 @@ pub(crate) struct Data {
     pub(crate) sharing: Sharing,
     /// The proxy's table: decoded path, such as `/user/ada`, to what serves it.
     pub(crate) routes: BTreeMap<String, Target>,
+    /// Whether the hub has put the route to itself there. Without it the proxy's default target is the hub all the same.
+    pub(crate) hub_routed: bool,
 }
 
 /// What the proxy forwards to.
@@ -176,6 +178,7 @@ impl Data {
             groups: BTreeMap::new(),
             sharing: Sharing::default(),
             routes: BTreeMap::new(),
+            hub_routed: false,
         };
         for name in options.admins.iter().chain(&options.users) {
             data.user_or_new(name).admin |= options.admins.contains(name);

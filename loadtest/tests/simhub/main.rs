@@ -5,6 +5,7 @@
 mod client;
 mod death;
 mod hubs;
+mod routes;
 mod servers;
 
 use client::Browser;

@@ -5,15 +5,17 @@
 
 mod access;
 mod answer;
+mod census;
 mod report;
 mod server;
 
 use std::sync::Arc;
 
 pub use access::Access;
+pub use census::{CensusReport, DoubleReport, SightingsReport};
 pub use report::{
     ConfigReport, DatabaseReport, HubReport, PlaneReport, PlanesReport, Readiness, ReloadReport,
-    StatusReport, TrafficReport,
+    SpawningReport, StatusReport, TaskReport, TrafficReport,
 };
 pub use server::serve;
 

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use hubrouter_config::{HubId, Intent, Problem, Storage, Tier, Weight};
 use serde::Serialize;
 
+use super::census::{CensusReport, DoubleReport};
+
 /// Whether this replica should get traffic.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "ready", content = "why")]
@@ -32,8 +34,14 @@ pub struct StatusReport {
     pub config: ConfigReport,
     /// All configured hubs, in the order of the file.
     pub hubs: Vec<HubReport>,
+    /// Users with servers on more than one hub, the first hundred by name; reported, never repaired.
+    pub users_on_two_hubs: Vec<DoubleReport>,
+    /// How many these are altogether.
+    pub users_on_two_hubs_count: usize,
     /// What passes through this replica.
     pub traffic: TrafficReport,
+    /// What runs in the background, by name.
+    pub tasks: Vec<TaskReport>,
 }
 
 /// The configuration in force, and what became of the last try to change it.
@@ -77,6 +85,10 @@ pub struct HubReport {
     pub database: Option<DatabaseReport>,
     /// How it feels, per plane.
     pub planes: PlanesReport,
+    /// How starts of servers go there.
+    pub spawning: SpawningReport,
+    /// Who has a server there.
+    pub census: CensusReport,
     /// Numbers by name, for example of open streams or of requests since the start.
     pub counts: BTreeMap<&'static str, u64>,
 }
@@ -114,10 +126,40 @@ pub struct PlaneReport {
     pub probed: bool,
     /// Failed probes in a row up to now.
     pub failures: u32,
+    /// Whether requests wait for a moment, because some have just failed and a probe has to look.
+    pub paused: bool,
     /// What the last failed probe saw, kept after recovery.
     pub reason: Option<String>,
     /// The median of the last six answers, in milliseconds.
     pub latency_ms: Option<u64>,
+}
+
+/// How starts of servers go at a hub, by those that ended lately.
+#[derive(Clone, Debug, Serialize)]
+pub struct SpawningReport {
+    /// `ok`, `failing`, or `unknown` before any start has said so.
+    pub state: &'static str,
+    /// For how many seconds.
+    pub since_seconds: u64,
+    /// How many starts count: the last five that ended within ten minutes.
+    pub finished: usize,
+    /// How many of these failed.
+    pub failed: usize,
+    /// Of how many users those are.
+    pub users: usize,
+}
+
+/// Something that runs in the background.
+#[derive(Clone, Debug, Serialize)]
+pub struct TaskReport {
+    /// What it is.
+    pub name: String,
+    /// How often it runs, in seconds.
+    pub period_seconds: f64,
+    /// How many seconds ago it ran last; none before the first time.
+    pub last_run_seconds_ago: Option<u64>,
+    /// What came of that, in words.
+    pub last_result: Option<String>,
 }
 
 /// What passes through this replica.

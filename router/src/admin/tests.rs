@@ -33,6 +33,7 @@ impl AdminView for View {
             since_seconds: 7,
             probed: true,
             failures: 0,
+            paused: false,
             reason: reason.map(str::to_owned),
             latency_ms: Some(12),
         };
@@ -51,9 +52,28 @@ impl AdminView for View {
                 storage: Storage::Local,
                 database: None,
                 planes: PlanesReport { proxy: plane("up", None), hub: plane("down", Some("refused")) },
+                spawning: SpawningReport {
+                    state: "failing",
+                    since_seconds: 9,
+                    finished: 5,
+                    failed: 3,
+                    users: 2,
+                },
+                census: CensusReport { source: "hub", users: 12, known: true, ..CensusReport::default() },
                 counts: BTreeMap::from([("requests", 3)]),
             }],
+            users_on_two_hubs: vec![DoubleReport {
+                user: "ada".to_owned(),
+                hubs: vec!["hub-a".parse().unwrap(), "hub-b".parse().unwrap()],
+            }],
+            users_on_two_hubs_count: 1,
             traffic: TrafficReport::default(),
+            tasks: vec![TaskReport {
+                name: "probe hub-a hub".to_owned(),
+                period_seconds: 5.0,
+                last_run_seconds_ago: Some(3),
+                last_result: Some("answered".to_owned()),
+            }],
         }
     }
 
@@ -151,7 +171,15 @@ async fn the_status_tells_version_snapshot_config_and_hubs() {
     assert_eq!((&hub["id"], &hub["intent"]), (&Value::from("hub-a"), &Value::from("active")));
     assert_eq!(hub["planes"]["hub"]["state"], "down");
     assert_eq!(hub["planes"]["hub"]["reason"], "refused");
+    assert_eq!(
+        (&hub["spawning"]["state"], &hub["spawning"]["failed"]),
+        (&Value::from("failing"), &Value::from(3))
+    );
     assert_eq!(hub["counts"]["requests"], 3);
+    assert_eq!((&hub["census"]["users"], &hub["census"]["known"]), (&Value::from(12), &Value::from(true)));
+    assert_eq!(json["users_on_two_hubs"][0]["hubs"], serde_json::json!(["hub-a", "hub-b"]));
+    assert_eq!(json["tasks"][0]["name"], "probe hub-a hub");
+    assert_eq!(json["tasks"][0]["last_result"], "answered");
 }
 
 #[tokio::test]

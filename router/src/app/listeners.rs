@@ -34,7 +34,7 @@ impl Sockets {
     }
 
     fn open(&mut self, address: SocketAddr) -> io::Result<SocketAddr> {
-        let sockets = listen::open(address, self.workers.len())?;
+        let sockets = self.sockets_on(address)?;
         let bound = sockets.first().map_or(Ok(address), std::net::TcpListener::local_addr)?;
         for (worker, socket) in self.workers.iter().zip(sockets) {
             // A thread that has ended needs no socket.
@@ -42,6 +42,13 @@ impl Sockets {
         }
         self.open.push(address);
         Ok(bound)
+    }
+
+    /// From `127.0.0.1:80` to `0.0.0.0:80` the new one is opened while the old one is still ours.
+    fn sockets_on(&self, address: SocketAddr) -> io::Result<Vec<std::net::TcpListener>> {
+        let beside_ours = self.open.iter().any(|open| open.port() == address.port());
+        let open = if beside_ours { listen::open_beside_ours } else { listen::open };
+        open(address, self.workers.len())
     }
 }
 
@@ -52,7 +59,7 @@ impl Listeners for Sockets {
         // Everything new is opened before anything is given to a thread: a refusal changes nothing.
         let mut opened = Vec::new();
         for address in new {
-            let sockets = listen::open(address, self.workers.len());
+            let sockets = self.sockets_on(address);
             opened.push((address, sockets.map_err(|source| Unopened { address, source })?));
         }
         for (address, sockets) in opened {

@@ -2,6 +2,7 @@
 //!
 //! Start-up is the first reload: the same picture is made in the same way. Nothing is decided here.
 
+mod census;
 mod listeners;
 mod logging;
 mod view;
@@ -19,12 +20,14 @@ use tracing::{info, warn};
 
 use crate::admin;
 use crate::control::board::Board;
+use crate::control::census::Census;
 use crate::control::controller::{Controller, Load, Parts};
 use crate::control::database;
 use crate::control::live::Live;
 use crate::control::load::Refusal;
 use crate::control::picture::{self, Healths, Materials};
 use crate::control::probes::{Chance, Probes};
+use crate::control::tasks::Tasks;
 use crate::control::watch::{Patience, Watcher};
 use crate::identify::lookups::Lookups;
 use crate::proxy::shared::Shared;
@@ -80,6 +83,11 @@ pub struct Running {
 impl Running {
     /// Serves until told to stop by SIGTERM or SIGINT, then goes away gently. A second signal ends at once.
     pub async fn until_signalled(self) -> std::io::Result<()> {
+        self.until_signalled_or(std::future::pending()).await
+    }
+
+    /// The same, where the end of `told` is a signal, too.
+    pub async fn until_signalled_or(self, told: impl Future<Output = ()>) -> std::io::Result<()> {
         use tokio::signal::unix::{SignalKind, signal};
         let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         // Said only now: who reads this may send a signal at once.
@@ -87,6 +95,7 @@ impl Running {
         tokio::select! {
             _ = term.recv() => info!("SIGTERM: finishing what was begun"),
             _ = int.recv() => info!("SIGINT: finishing what was begun"),
+            () = told => info!("told to end: finishing what was begun"),
         }
         let (end, mut ended) = watch::channel(());
         // A thread of its own: a runtime waits for its blocking tasks, and a second signal must not.
@@ -151,13 +160,15 @@ pub fn start_loaded(loaded: Loaded, setup: Setup) -> Result<Running, AppError> {
     )));
     let (signals, signals_in) = mpsc::unbounded_channel();
     let lookups = Lookups::new(random_key()?);
-    let shared = Arc::new(Shared::new(Arc::clone(&live), lookups, resolver.clone(), signals));
+    let tasks = Tasks::default();
+    let shared = Arc::new(Shared::new(Arc::clone(&live), lookups, resolver.clone(), signals, tasks.clone()));
+    // Before the public sockets: nobody is let in by a router that then does not run.
+    let admin_socket = bind_admin(loaded.config.admin.address)?;
+    let admin = admin_socket.local_addr()?;
     let workers = start_workers(&loaded, &shared)?;
     let mut sockets = Sockets::new(workers.iter().map(|worker| worker.orders.clone()).collect());
     let addresses = sockets.open_all(&loaded.config)?;
-    let board = Arc::new(Board::new(setup.source.clone(), now, wall));
-    let admin_socket = bind_admin(loaded.config.admin.address)?;
-    let admin = admin_socket.local_addr()?;
+    let board = Arc::new(Board::new(setup.source.clone(), tasks, now, wall));
     let (stop, stopped) = watch::channel(false);
     let view = View::new(Arc::clone(&live), Arc::clone(&board), shared);
     let parts = ControlParts {
@@ -222,9 +233,12 @@ fn control(
     };
     runtime.block_on(async move {
         let (reports, reports_in) = mpsc::channel(64);
-        let probes = Probes::new(resolver, chance(), reports);
+        let tasks = parts.board.tasks.clone();
+        let probes = Probes::new(resolver.clone(), chance(), reports, tasks.clone());
+        let desk = Arc::clone(&parts.board.census);
+        let census = Census::new(Arc::clone(&parts.live), desk, resolver, chance(), tasks.clone());
         let (changed, changes) = mpsc::channel(1);
-        let watched = parts.setup.file.map(|file| watch_file(file, &parts.loaded, changed.clone()));
+        let watched = parts.setup.file.map(|file| watch_file(file, &parts.loaded, changed.clone(), &tasks));
         let _hangup = tokio::spawn(reload_on_hangup(changed));
         match tokio::net::TcpListener::from_std(admin_socket) {
             Ok(socket) => {
@@ -237,6 +251,7 @@ fn control(
             Err(error) => tracing::error!(%error, "the operator's door cannot be opened"),
         }
         tokio::spawn(database::watch(Arc::clone(&parts.live), Arc::clone(&parts.board)));
+        tokio::spawn(census.run());
         let controller = Controller::new(Parts {
             loaded: parts.loaded,
             load: parts.setup.load,
@@ -255,10 +270,17 @@ fn control(
 }
 
 /// Watches the configuration file and those it names; every change asks for a reload.
-fn watch_file(file: PathBuf, loaded: &Loaded, changed: mpsc::Sender<()>) -> (PathBuf, Watcher) {
+fn watch_file(
+    file: PathBuf,
+    loaded: &Loaded,
+    changed: mpsc::Sender<()>,
+    tasks: &Tasks,
+) -> (PathBuf, Watcher) {
     let mut files = loaded.files.clone();
     files.push(file.clone());
-    let (watcher, mut changes) = Watcher::start(files, Patience::default());
+    let patience = Patience::default();
+    let seen = tasks.add("configuration files", patience.poll);
+    let (watcher, mut changes) = Watcher::start(files, patience, seen);
     tokio::spawn(async move {
         while let Some(change) = changes.recv().await {
             info!(files = ?change.files, "the configuration changed on disk: reloading it");

@@ -1,19 +1,24 @@
 //! What the operator's door shows: the picture of now, and the board.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 
+use super::census;
 use crate::admin::{
     Access, AdminView, ConfigReport, DatabaseReport, HubReport, PlaneReport, PlanesReport, Readiness,
-    ReloadReport, StatusReport, TrafficReport,
+    ReloadReport, SpawningReport, StatusReport, TaskReport, TrafficReport,
 };
 use crate::control::board::{Board, Database};
+use crate::control::census::moment;
 use crate::control::live::Live;
+use crate::control::tasks;
 use crate::core::health::{HubPlane, PlaneHealth, ProxyPlane};
-use crate::core::snapshot::HubView;
+use crate::core::snapshot::{HubView, Snapshot};
+use crate::core::spawning::Spawning;
 use crate::proxy::shared::Shared;
 
 pub(super) struct View {
@@ -59,13 +64,17 @@ impl AdminView for View {
     fn status(&self) -> StatusReport {
         let live = self.live.load();
         let now = Instant::now();
+        let doubles = self.board.census.doubles();
         StatusReport {
             version: env!("CARGO_PKG_VERSION").into(),
             uptime_seconds: now.duration_since(self.board.started_at).as_secs(),
             readiness: self.readiness(),
             snapshot: live.snapshot.number,
             config: self.config(),
-            hubs: live.snapshot.hubs.iter().map(|view| hub(view, &self.board, now)).collect(),
+            hubs: live.snapshot.hubs.iter().map(|view| hub(view, &live.snapshot, &self.board, now)).collect(),
+            users_on_two_hubs: census::doubles(&doubles),
+            users_on_two_hubs_count: doubles.count,
+            tasks: self.board.tasks.all().into_iter().map(|seen| task(seen, now)).collect(),
             traffic: self.traffic(),
         }
     }
@@ -79,8 +88,9 @@ fn unix(at: SystemTime) -> u64 {
     at.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-fn hub(view: &HubView, board: &Board, now: Instant) -> HubReport {
+fn hub(view: &HubView, snapshot: &Snapshot, board: &Board, now: Instant) -> HubReport {
     let hub = &view.hub;
+    let at = moment(snapshot, &hub.id, now);
     HubReport {
         id: hub.id.clone(),
         url: hub.url.to_string(),
@@ -93,7 +103,29 @@ fn hub(view: &HubView, board: &Board, now: Instant) -> HubReport {
             proxy: plane(&view.health.proxy, proxy_word(view.health.proxy.verdict), now),
             hub: plane(&view.health.hub, hub_word(view.health.hub.verdict), now),
         },
+        spawning: spawning(&view.health.spawning, now),
+        census: census::report(hub, &board.census.hub(&hub.id, at), at),
         counts: BTreeMap::new(),
+    }
+}
+
+fn spawning(seen: &Spawning, now: Instant) -> SpawningReport {
+    SpawningReport {
+        state: seen.verdict.label(),
+        since_seconds: now.saturating_duration_since(seen.since).as_secs(),
+        finished: seen.finished,
+        failed: seen.failed,
+        users: seen.users,
+    }
+}
+
+fn task(seen: tasks::Seen, now: Instant) -> TaskReport {
+    let (at, result) = seen.last.unzip();
+    TaskReport {
+        name: seen.name,
+        period_seconds: seen.period.as_secs_f64(),
+        last_run_seconds_ago: at.map(|at| now.saturating_duration_since(at).as_secs()),
+        last_result: result.map(Cow::into_owned),
     }
 }
 
@@ -132,6 +164,7 @@ fn plane<V: Copy + PartialEq>(health: &PlaneHealth<V>, state: &'static str, now:
         since_seconds: now.saturating_duration_since(health.since).as_secs(),
         probed: health.is_probed(),
         failures: health.failures(),
+        paused: health.is_paused(),
         reason: health.last_failure.as_ref().map(|failure| failure.reason.to_string()),
         latency_ms: health.median_latency().map(millis),
     }

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::control::load::not_in_this_release;
+use crate::control::load::for_this_release;
 use findings::{CheckArgs, ExplainArgs, PlanArgs, SchemaArgs};
 
 /// One web site from many JupyterHubs.
@@ -51,12 +51,12 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::serve(&args),
         #[cfg(feature = "demo")]
         Command::Demo(args) => demo::demo(&args),
-        Command::Check(args) => findings::check(&args, &not_in_this_release),
+        Command::Check(args) => findings::check(&args, &for_this_release),
         Command::Plan(args) => findings::plan(&args),
         Command::Explain(args) => findings::explain(&args),
         Command::Schema(args) => findings::schema(&args),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "hubrouter", &mut std::io::stdout());
+            clap_complete::generate(shell, &mut Cli::command(), "hubrouter", &mut findings::Printed::new());
             ExitCode::SUCCESS
         }
     }

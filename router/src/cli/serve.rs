@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::cannot_run;
 use crate::app::{self, AppError, Setup};
-use crate::control::load::{Refusal, for_this_release};
+use crate::control::load;
 
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
@@ -26,10 +26,7 @@ pub(super) fn serve(args: &ServeArgs) -> ExitCode {
 
 fn run(args: &ServeArgs) -> Result<(), AppError> {
     let file = args.config.clone();
-    let load = Box::new(move || {
-        let loaded = hubrouter_config::load(&file).map_err(Refusal::from)?;
-        for_this_release(loaded)
-    });
+    let load = Box::new(move || load::load(&file));
     let loaded = load()?;
     app::init_logging(&loaded.config.telemetry);
     raise_descriptor_limit();

@@ -4,10 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use hubrouter_config::{HubId, Problem};
+
+use super::census::Desk;
+use super::tasks::Tasks;
 
 /// The board of one process.
 #[derive(Debug)]
@@ -16,6 +19,10 @@ pub struct Board {
     pub source: String,
     /// When this process started.
     pub started_at: Instant,
+    /// What runs in the background.
+    pub tasks: Tasks,
+    /// Who has a server where.
+    pub census: Arc<Desk>,
     state: Mutex<State>,
     databases: Mutex<BTreeMap<HubId, Database>>,
     leaving: AtomicBool,
@@ -53,9 +60,17 @@ pub struct Database {
 impl Board {
     /// A board for a process whose configuration comes from `source` and was just loaded.
     #[must_use]
-    pub fn new(source: String, started_at: Instant, now: SystemTime) -> Self {
+    pub fn new(source: String, tasks: Tasks, started_at: Instant, now: SystemTime) -> Self {
         let state = Mutex::new(State { loaded_at: now, reload: None });
-        Self { source, started_at, state, databases: Mutex::default(), leaving: AtomicBool::new(false) }
+        Self {
+            source,
+            started_at,
+            tasks,
+            census: Arc::default(),
+            state,
+            databases: Mutex::default(),
+            leaving: AtomicBool::new(false),
+        }
     }
 
     /// What is known now.

@@ -10,13 +10,16 @@ use hubrouter_config::{Config, HubId, Loaded, Problem};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
+use super::adoption::Adoption;
 use super::board::{Board, Reload};
 use super::live::Live;
 use super::load::Refusal;
-use super::logouts::{self, Logouts};
+use super::logouts::Logouts;
+use super::passive::Passive;
 use super::picture::{self, Healths, Materials};
 use super::probes::{ProbeReport, Probes};
 use super::signals::Signal;
+use super::tasks::Task;
 use super::watch::Watcher;
 use crate::core::health::{HubHealth, Plane, Rules};
 
@@ -75,8 +78,10 @@ pub struct Parts {
 pub struct Controller {
     parts: Parts,
     healths: Healths,
-    adopted: Option<HubId>,
+    passive: Passive,
+    adopted: Option<Adoption>,
     logouts: Logouts,
+    telling: Task,
     number: u64,
 }
 
@@ -84,10 +89,11 @@ impl Controller {
     /// A controller for a configuration that is in force already.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let adopted = parts.loaded.config.site.adopt_sessions_of.clone();
-        let mut this =
-            Self { parts, healths: Healths::new(), adopted, logouts: Logouts::default(), number: 0 };
-        this.number = this.parts.live.load().snapshot.number;
+        let adopted = Adoption::configured(&parts.loaded.config);
+        let number = parts.live.load().snapshot.number;
+        let telling = parts.board.tasks.add("logouts that hubs have not heard of", LOGOUT_EVERY);
+        let (healths, passive, logouts) = (Healths::new(), Passive::default(), Logouts::default());
+        let mut this = Self { parts, healths, passive, adopted, logouts, telling, number };
         this.know_hubs(Instant::now());
         this
     }
@@ -96,12 +102,18 @@ impl Controller {
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         self.parts.probes.follow(&self.parts.loaded.config);
         let mut logouts = tokio::time::interval(LOGOUT_EVERY);
+        // Ticks that nobody waited for are not made up for.
+        logouts.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
+            let lapse = self.passive.next_lapse(&self.healths);
+            let adopted = self.adopted.as_ref().and_then(|it| it.ends_at(&self.parts.loaded.config));
             tokio::select! {
                 Some(report) = self.parts.reports.recv() => self.probed(&report),
                 Some(signal) = self.parts.signals.recv() => self.signalled(signal),
                 Some(()) = self.parts.changes.recv() => self.reload(),
-                _ = logouts.tick(), if !self.logouts.is_empty() => self.tell_logouts().await,
+                _ = logouts.tick() => self.tell_logouts().await,
+                () = until(lapse) => self.lapse(),
+                () = until(adopted) => self.end_adoption(),
                 _ = stop.wait_for(|stop| *stop) => return,
             }
         }
@@ -121,19 +133,46 @@ impl Controller {
     }
 
     fn signalled(&mut self, signal: Signal) {
-        let nudges = self.parts.probes.nudges();
-        match signal {
-            Signal::Unreachable(hub) => nudges.nudge(&hub, Plane::Proxy),
-            Signal::HubGone(hub) => nudges.nudge(&hub, Plane::Hub),
-            Signal::LogoutLater(logout) => self.logouts.keep(logout, Instant::now()),
+        let now = Instant::now();
+        let (healths, nudges) = (&mut self.healths, self.parts.probes.nudges());
+        let changed = match signal {
+            Signal::Look(hub, plane) => {
+                nudges.nudge(&hub, plane);
+                false
+            }
+            Signal::Unreachable(hub) => {
+                nudges.nudge(&hub, Plane::Proxy);
+                self.passive.unreachable(healths, &hub, now)
+            }
+            Signal::Counted(hub, tally) => {
+                let trouble = self.passive.counted(healths, &hub, tally, now);
+                if trouble {
+                    nudges.nudge(&hub, Plane::Hub);
+                }
+                trouble
+            }
+            Signal::Start(hub, told) => self.passive.heard(healths, &hub, told, now),
+            Signal::LogoutLater(logout) => {
+                self.logouts.keep(logout, now);
+                false
+            }
+        };
+        if changed {
+            self.publish();
+        }
+    }
+
+    /// Pauses are over, or starts are too old to count.
+    fn lapse(&mut self) {
+        if self.passive.lapse(&mut self.healths, Instant::now()) {
+            self.publish();
         }
     }
 
     async fn tell_logouts(&mut self) {
         let live = self.parts.live.load_full();
-        let due = self.logouts.due(&live, Instant::now());
-        let failed = logouts::tell(&live, due).await;
-        self.logouts.put_back(failed);
+        self.logouts.tell(&live, Instant::now()).await;
+        self.telling.ran(Instant::now(), self.logouts.summary());
     }
 
     /// The same configuration with the health of now.
@@ -180,21 +219,13 @@ impl Controller {
             warn!("{warning}");
         }
         tell_what_needs_a_restart(&self.parts.loaded.config, &loaded.config);
-        self.adopted = adoption(&self.parts.loaded.config, &loaded.config, self.adopted.take());
+        let adopted = self.adopted.take();
+        self.adopted = Adoption::after(&self.parts.loaded.config, &loaded.config, adopted, now);
         forget_moved(&mut self.healths, &self.parts.loaded.config, &loaded.config);
+        self.passive.follow(&self.healths);
         self.parts.loaded = loaded;
         self.know_hubs(now);
-        self.number += 1;
-        let config = self.parts.loaded.config.clone();
-        let live = picture::of(
-            config,
-            self.number,
-            self.adopted.as_ref(),
-            &self.healths,
-            &self.parts.materials,
-            now,
-        );
-        self.parts.live.store(Arc::new(live));
+        self.draw(now);
         self.parts.probes.follow(&self.parts.loaded.config);
         self.watch(self.parts.loaded.files.clone());
         let problems = self.parts.loaded.warnings.clone();
@@ -204,6 +235,23 @@ impl Controller {
             hubs = self.parts.loaded.config.hubs.len(),
             "the configuration was reloaded"
         );
+    }
+
+    /// A picture of the configuration in force, made anew.
+    fn draw(&mut self, now: Instant) {
+        self.number += 1;
+        let config = self.parts.loaded.config.clone();
+        let adopted = self.adopted.as_ref().map(Adoption::hub);
+        let live = picture::of(config, self.number, adopted, &self.healths, &self.parts.materials, now);
+        self.parts.live.store(Arc::new(live));
+    }
+
+    /// Cookies without a jar are nobody's again.
+    fn end_adoption(&mut self) {
+        if let Some(adopted) = self.adopted.take() {
+            adopted.tell_end();
+            self.draw(Instant::now());
+        }
     }
 
     /// Watches the configuration file and those it names.
@@ -224,29 +272,20 @@ impl Controller {
     }
 }
 
+/// Waits until then; without a time, for ever.
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// A hub at another address is another hub as far as its health is concerned.
 fn forget_moved(healths: &mut Healths, before: &Config, after: &Config) {
     healths.retain(|id, _| match (before.hub(id), after.hub(id)) {
         (Some(before), Some(after)) => before.url == after.url && before.hub_url == after.hub_url,
         _ => false,
     });
-}
-
-/// Whose un-suffixed cookies count: as configured; else, when a second hub joins a single one, the first one's.
-fn adoption(before: &Config, after: &Config, adopted: Option<HubId>) -> Option<HubId> {
-    if after.site.adopt_sessions_of.is_some() {
-        return after.site.adopt_sessions_of.clone();
-    }
-    let joined = (before.hubs.len() == 1 && after.hubs.len() > 1).then(|| before.hubs[0].id.clone());
-    let adopted = joined.or(adopted).filter(|id| after.hub(id).is_some());
-    if let Some(id) = &adopted {
-        warn!(
-            hub.id = %id,
-            "sessions of the hub that was alone before are adopted until this process ends; \
-             set site.adopt_sessions_of to keep that over a restart"
-        );
-    }
-    adopted
 }
 
 fn tell_what_needs_a_restart(before: &Config, after: &Config) {
@@ -288,3 +327,6 @@ fn tell_change(hub: &HubId, before: &HubHealth, after: &HubHealth) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,19 +18,25 @@ const WITHIN: Duration = Duration::from_secs(10);
 
 /// Asks every hub that has a token, once per `census.authority`, for as long as it is polled.
 pub async fn watch(live: Arc<ArcSwap<Live>>, board: Arc<Board>) {
+    let task = board.tasks.add("databases of hubs", live.load().snapshot.config.census.authority);
     loop {
         let now = live.load_full();
+        let (mut asked, mut answered) = (0_u32, 0_u32);
         for view in &now.snapshot.hubs {
             if let Some(token) = &view.hub.api_token {
-                ask(&now, &view.hub.id, token, &board).await;
+                asked += 1;
+                answered += u32::from(ask(&now, &view.hub.id, token, &board).await);
             }
         }
+        task.every(now.snapshot.config.census.authority);
+        task.ran(Instant::now(), format!("{answered} of {asked} hubs with a token answered"));
         tokio::time::sleep(now.snapshot.config.census.authority).await;
     }
 }
 
-async fn ask(live: &Live, id: &HubId, token: &Secret<String>, board: &Board) {
-    let Some(hub) = live.snapshot.find(id) else { return };
+/// Whether the hub answered.
+async fn ask(live: &Live, id: &HubId, token: &Secret<String>, board: &Board) -> bool {
+    let Some(hub) = live.snapshot.find(id) else { return false };
     let seen = match live.client(hub).ask_database(token, WITHIN).await {
         Ok(took) => Database { at: Instant::now(), answered: Ok(took) },
         Err(error) => Database { at: Instant::now(), answered: Err(error.to_string()) },
@@ -42,4 +48,5 @@ async fn ask(live: &Live, id: &HubId, token: &Secret<String>, board: &Board) {
         Err(reason) if was_good => warn!(hub.id = %id, reason, "hub `{id}`: its database cannot be asked"),
         _ => {}
     }
+    seen.answered.is_ok()
 }

@@ -1,9 +1,9 @@
-//! A configuration, judged twice: by `config`, whether it is right; by the router, whether this release can do it.
+//! A configuration, judged twice in one go: by `config`, whether it is right; here, whether this release can do it.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use hubrouter_config::{Loaded, Problem, Problems};
+use hubrouter_config::{Loaded, Problem, Problems, ProcessSources, Reading, Sources};
 
 /// Why a configuration is not taken.
 #[derive(Debug)]
@@ -30,89 +30,151 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// Refuses what is right but not in this release.
+/// Loads a configuration file for this release.
 ///
 /// # Errors
 ///
-/// Everything that this release cannot do, at once.
-pub fn for_this_release(loaded: Loaded) -> Result<Loaded, Refusal> {
-    let problems = not_in_this_release(&loaded);
-    if problems.is_empty() {
-        return Ok(loaded);
-    }
-    Err(Refusal { problems, files: loaded.files })
+/// Everything that is wrong with it, and everything that this release cannot do, at once.
+pub fn load(path: &Path) -> Result<Loaded, Refusal> {
+    hubrouter_config::load_judged(path, &ProcessSources, &for_this_release).map_err(Refusal::from)
 }
 
-/// What the configuration asks for that this release does not do: silence would be a promise.
-#[must_use]
-pub fn not_in_this_release(loaded: &Loaded) -> Vec<Problem> {
-    let config = &loaded.config;
-    let mut found = Vec::new();
-    let mut refuse = |key: String, what: &str, hint: &str| {
-        found.push(loaded.problem_at(&key, format!("{what} is not in this release"), hint));
-    };
-    for (at, listen) in config.listen.iter().enumerate() {
+/// Reads the text of a configuration file for this release; `file` is its name in findings.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn parse(text: &str, file: &str, sources: &dyn Sources) -> Result<Loaded, Refusal> {
+    hubrouter_config::parse_judged(text, file, sources, &for_this_release).map_err(Refusal::from)
+}
+
+/// Refuses what this release does not do, and warns of what it passes over: silence would be a promise.
+pub fn for_this_release(reading: &Reading<'_>) {
+    listeners(reading);
+    hubs(reading);
+    let refuse = |key: &str, what: &str, hint: &str| not_yet(reading, key, what, hint);
+    if reading.text("site.hsts").is_some_and(|hsts| !matches!(hsts, "off" | "false")) {
+        refuse("site.hsts", "HSTS", "let the load balancer in front send it");
+    }
+    if reading.text("directory.kind") == Some("redis") {
+        refuse("directory.kind", "the redis directory", "run one replica with kind: memory");
+    }
+    let bound = reading.text("placement.load_bound").and_then(|bound| bound.parse::<f64>().ok());
+    if bound.is_some_and(|bound| bound > 0.0) {
+        refuse("placement.load_bound", "the load bound", "leave the key out, or set 0");
+    }
+    if reading.has("telemetry.otlp") {
+        refuse("telemetry.otlp", "tracing over OTLP", "leave the key out");
+    }
+    without_effect(reading);
+    before_a_second_hub_joins(reading);
+}
+
+fn not_yet(reading: &Reading<'_>, key: &str, what: &str, hint: &str) {
+    reading.problem(key, format!("{what} is not in this release"), hint);
+}
+
+fn listeners(reading: &Reading<'_>) {
+    for at in 0..reading.count("listen") {
         let key = |name: &str| format!("listen[{at}].{name}");
-        if listen.tls.is_some() {
-            refuse(
-                key("tls"),
-                "TLS",
-                "let the load balancer in front do it, and set site.public_url and site.trusted_proxies",
-            );
+        let is_true = |name: &str| reading.text(&key(name)) == Some("true");
+        let refuse = |name: &str, what: &str, hint: &str| not_yet(reading, &key(name), what, hint);
+        if reading.has(&key("tls")) {
+            let hint =
+                "let the load balancer in front do it, and set site.public_url and site.trusted_proxies";
+            refuse("tls", "TLS", hint);
         }
-        if listen.redirect_to_https {
-            refuse(key("redirect_to_https"), "the redirect to https", "let the load balancer in front do it");
+        if is_true("redirect_to_https") {
+            refuse("redirect_to_https", "the redirect to https", "let the load balancer in front do it");
         }
-        if listen.proxy_protocol {
-            refuse(key("proxy_protocol"), "the PROXY protocol", "let the load balancer send X-Forwarded-For");
+        if is_true("proxy_protocol") {
+            refuse("proxy_protocol", "the PROXY protocol", "let the load balancer send X-Forwarded-For");
         }
-        if listen.h2c {
-            refuse(key("h2c"), "HTTP/2", "leave the key out");
+        if is_true("h2c") {
+            refuse("h2c", "HTTP/2", "leave the key out");
         }
     }
-    for (at, hub) in config.hubs.iter().enumerate() {
+}
+
+fn hubs(reading: &Reading<'_>) {
+    for at in 0..reading.count("hubs") {
         let key = |name: &str| format!("hubs[{at}].{name}");
-        let https = |url: &hubrouter_config::HubUrl| url.scheme() == hubrouter_config::Scheme::Https;
-        if https(&hub.url) || hub.hub_url.as_ref().is_some_and(https) || hub.tls.is_some() {
-            refuse(key("url"), "TLS to hubs", "use an http address inside the cluster");
+        let is_https = |name: &&str| {
+            let scheme = reading.text(&key(name)).and_then(|url| url.get(..6));
+            scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
+        };
+        let https = ["url", "hub_url"].into_iter().find(is_https);
+        if let Some(name) = https.or_else(|| reading.has(&key("tls")).then_some("tls")) {
+            not_yet(reading, &key(name), "TLS to hubs", "use an http address inside the cluster");
         }
-        if matches!(hub.intent, hubrouter_config::Intent::Cordoned | hubrouter_config::Intent::Draining) {
-            refuse(key("intent"), "moving users away from a hub", "use active or maintenance");
+        if matches!(reading.text(&key("intent")), Some("cordoned" | "draining")) {
+            let hint = "use active or maintenance";
+            not_yet(reading, &key("intent"), "moving users away from a hub", hint);
         }
     }
-    if config.site.hsts.is_some() {
-        refuse("site.hsts".into(), "HSTS", "let the load balancer in front send it");
+}
+
+/// Keys that may stand in a file for the releases to come, and do nothing yet.
+fn without_effect(reading: &Reading<'_>) {
+    let mut keys = ["admin.metrics", "directory.file", "timeouts.request_head"].map(str::to_owned).to_vec();
+    let failover = reading.keys("failover").into_iter().filter(|key| *key != "hold");
+    keys.extend(failover.map(|key| format!("failover.{key}")));
+    keys.extend((0..reading.count("hubs")).map(|at| format!("hubs[{at}].storage_pool")));
+    // 0 is no limit, which is what there is.
+    let limits = ["limits.connections", "limits.connections_per_client"].into_iter();
+    keys.extend(limits.filter(|key| reading.text(key) != Some("0")).map(str::to_owned));
+    for key in keys.iter().filter(|key| reading.has(key)) {
+        reading.warn(key, "has no effect in this release", "do not count on it; it may stay for later ones");
     }
-    if matches!(config.directory, hubrouter_config::Directory::Redis(_)) {
-        refuse("directory.kind".into(), "the redis directory", "run one replica with kind: memory");
+}
+
+/// A second hub makes names of cookies move; what of the first one's sessions then is remembered by this process alone.
+fn before_a_second_hub_joins(reading: &Reading<'_>) {
+    if reading.count("hubs") != 1 || reading.has("site.adopt_sessions_of") {
+        return;
     }
-    if config.placement.load_bound > 0.0 {
-        refuse("placement.load_bound".into(), "the load bound", "leave the key out, or set 0");
+    if let Some(id) = reading.text("hubs[0].id") {
+        reading.warn(
+            "site.adopt_sessions_of",
+            "when a second hub joins, people stay logged in only as long as this process runs",
+            format!(
+                "before that, set site: {{adopt_sessions_of: {id}}}, and remove it after session.lifetime"
+            ),
+        );
     }
-    if config.telemetry.otlp.is_some() {
-        refuse("telemetry.otlp".into(), "tracing over OTLP", "leave the key out");
-    }
-    found
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const HUB: &str = "hubs:\n  - {id: a, url: 'http://127.0.0.1:1'}\n";
+
+    fn judged(text: &str) -> Result<Loaded, Refusal> {
+        let text = if text.contains("hubs:") { text.to_owned() } else { format!("{HUB}{text}") };
+        parse(&text, "t.yaml", &hubrouter_config::FixedSources::default())
+    }
+
+    fn places(found: Vec<Problem>) -> Vec<String> {
+        found.into_iter().map(|problem| format!("{}:{}", problem.line, problem.key)).collect()
+    }
+
     fn refused(text: &str) -> Vec<String> {
-        let hub = "hubs:\n  - {id: a, url: 'http://127.0.0.1:1'}\n";
-        let text = if text.contains("hubs:") { text.to_owned() } else { format!("{hub}{text}") };
-        let loaded = hubrouter_config::parse(&text, "t.yaml", &hubrouter_config::FixedSources::default())
-            .expect("right as such");
-        not_in_this_release(&loaded)
-            .into_iter()
-            .map(|problem| format!("{}:{}", problem.line, problem.key))
-            .collect()
+        judged(text).map_or_else(|refusal| places(refusal.problems), |_| Vec::new())
+    }
+
+    /// Where the file is warned of a key without effect.
+    fn idle(text: &str) -> Vec<String> {
+        let warnings = judged(text).expect("a file without mistakes").warnings;
+        places(warnings.into_iter().filter(|warning| warning.message.contains("no effect")).collect())
     }
 
     #[test]
     fn what_this_release_does_is_not_refused() {
         assert_eq!(refused(""), Vec::<String>::new());
+        let off =
+            "listen: [{address: '127.0.0.1:1', h2c: false}]\nsite: {hsts: off}\nplacement: {load_bound: 0}\n";
+        assert_eq!(refused(off), Vec::<String>::new());
     }
 
     #[test]
@@ -124,5 +186,50 @@ mod tests {
             refused("hubs:\n  - {id: a, url: 'http://127.0.0.1:1', intent: draining}\n"),
             ["2:hubs[0].intent"]
         );
+    }
+
+    #[test]
+    fn what_is_wrong_and_what_is_not_in_this_release_is_told_in_one_go() {
+        let found = refused(
+            "workers: many\nlisten:\n  - {address: '127.0.0.1:1', tls: {certificates: []}}\n  - {address: nowhere, h2c: true}\n\
+             hubs:\n  - {id: a, url: 'https://h.example', wieght: 2}\ntelemetry: {otlp: {endpoint: 'http://o:4317'}}\n",
+        );
+        for place in [
+            "1:workers",
+            "3:listen[0].tls",
+            "4:listen[1].address",
+            "4:listen[1].h2c",
+            "6:hubs[0].url",
+            "6:hubs[0].wieght",
+            "7:telemetry.otlp",
+        ] {
+            assert!(found.iter().any(|found| found == place), "{place}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_does_nothing_yet_is_pointed_out_where_it_is_set() {
+        assert_eq!(idle(""), Vec::<String>::new());
+        assert_eq!(
+            idle("failover:\n  hold: 60s\n  self_rescue: true\nlimits: {connections: 0, uri_bytes: 8KiB}\n"),
+            ["5:failover.self_rescue"]
+        );
+        assert_eq!(idle("limits:\n  connections: 10\n  connections_per_client: 5\n").len(), 2);
+        assert_eq!(
+            idle("hubs:\n  - {id: a, url: 'http://a', storage_pool: x}\ntimeouts: {request_head: 10s}\n"),
+            ["2:hubs[0].storage_pool", "3:timeouts.request_head"]
+        );
+        assert_eq!(idle("directory: {file: d.json}\nadmin: {metrics: open}\n").len(), 2);
+    }
+
+    #[test]
+    fn a_site_of_one_hub_is_told_what_keeps_people_logged_in_when_it_grows() {
+        let told = |text: &str| {
+            let warnings = judged(text).unwrap().warnings;
+            warnings.iter().any(|warning| warning.key == "site.adopt_sessions_of")
+        };
+        assert!(told(""));
+        assert!(!told("site: {adopt_sessions_of: a}\n"));
+        assert!(!told("hubs: [{id: a, url: 'http://a'}, {id: b, url: 'http://b'}]\n"));
     }
 }

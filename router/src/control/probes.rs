@@ -3,15 +3,18 @@
 //! One task per hub and plane, so that a hub that hangs delays nobody else, and never more than one probe of a plane
 //! at a time. What the results mean is decided in [`crate::core::health`]; who writes that down is `control`.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use hubrouter_config::{Config, HubId};
 use hubrouter_hub_adapter::client::Resolver;
-use hubrouter_hub_adapter::probe::{Plane, ProbeResult, Prober};
+use hubrouter_hub_adapter::probe::{Plane, ProbeResult, Prober, Seen};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
+
+use super::tasks::{self, Tasks};
 
 /// A source of chance: each call gives a number from 0 (included) to 1 (excluded).
 pub type Chance = Arc<dyn Fn() -> f64 + Send + Sync>;
@@ -41,6 +44,7 @@ pub struct Probes {
     reports: mpsc::Sender<ProbeReport>,
     hubs: BTreeMap<HubId, Probed>,
     nudges: Nudges,
+    tasks: Tasks,
 }
 
 /// The running probes of one hub, and what they were made from.
@@ -75,8 +79,13 @@ impl std::fmt::Debug for Probes {
 impl Probes {
     /// No probes yet: [`Probes::follow`] starts them. `reports` should hold a few dozen; a full one makes the probes
     /// wait.
-    pub fn new(resolver: Resolver, chance: Chance, reports: mpsc::Sender<ProbeReport>) -> Probes {
-        Probes { resolver, chance, reports, hubs: BTreeMap::new(), nudges: Nudges::default() }
+    pub fn new(
+        resolver: Resolver,
+        chance: Chance,
+        reports: mpsc::Sender<ProbeReport>,
+        tasks: Tasks,
+    ) -> Probes {
+        Probes { resolver, chance, reports, hubs: BTreeMap::new(), nudges: Nudges::default(), tasks }
     }
 
     /// Probes exactly the hubs of `config`, each at once for the first time. Probes of a hub whose address, paths and
@@ -112,6 +121,7 @@ impl Probes {
             chance: Arc::clone(&self.chance),
             nudge: self.nudges.register(prober.hub(), plane),
             reports: self.reports.clone(),
+            task: self.tasks.add(format!("probe {} {}", prober.hub(), word(plane)), interval),
         };
         Task(tokio::spawn(watch.run()))
     }
@@ -146,6 +156,7 @@ struct Watch {
     chance: Chance,
     nudge: Arc<Notify>,
     reports: mpsc::Sender<ProbeReport>,
+    task: tasks::Task,
 }
 
 impl Watch {
@@ -153,6 +164,7 @@ impl Watch {
         loop {
             let started = Instant::now();
             let result = self.prober.probe(self.plane).await;
+            self.task.ran(Instant::now(), outcome(&result));
             let report =
                 ProbeReport { hub: self.prober.hub().clone(), plane: self.plane, result, at: Instant::now() };
             if self.reports.send(report).await.is_err() {
@@ -174,8 +186,24 @@ impl Watch {
     }
 }
 
+/// What a probe is called after.
+fn word(plane: Plane) -> &'static str {
+    match plane {
+        Plane::Proxy => "proxy",
+        Plane::Hub => "hub",
+    }
+}
+
+/// What operators read of a probe.
+fn outcome(result: &ProbeResult) -> Cow<'static, str> {
+    match &result.seen {
+        Seen::Ok => "answered".into(),
+        Seen::Failed(reason) => reason.clone().into(),
+    }
+}
+
 /// `interval` give or take a fifth; `chance` from 0 to 1.
-fn stray(interval: Duration, chance: f64) -> Duration {
+pub(super) fn stray(interval: Duration, chance: f64) -> Duration {
     interval.mul_f64(1.0 - STRAY + 2.0 * STRAY * chance.clamp(0.0, 1.0))
 }
 

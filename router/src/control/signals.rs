@@ -4,13 +4,21 @@ use http::HeaderValue;
 use hubrouter_config::HubId;
 use hubrouter_hub_adapter::client::Browser;
 
+use crate::core::health::Plane;
+use crate::core::health::passive::Tally;
+use crate::core::spawning::Told;
+
 /// A word from the fast path.
 #[derive(Debug)]
 pub enum Signal {
-    /// The hub's address refused a connection, did not answer, or broke one off: probe its proxy plane now.
+    /// A hint, or somebody who waits: probe this plane now.
+    Look(HubId, Plane),
+    /// The hub's address refused or reset a connection, or took none in time: a sign of trouble of its proxy plane.
     Unreachable(HubId),
-    /// The hub's proxy says that the hub is gone: probe its hub plane now.
-    HubGone(HubId),
+    /// Requests to the hub plane since the last word of this thread: they may be a sign of trouble.
+    Counted(HubId, Tally),
+    /// What was heard of a start.
+    Start(HubId, Told),
     /// The hub could not be told of a logout: tell it when it is back.
     LogoutLater(PendingLogout),
 }

@@ -10,8 +10,13 @@ use hubrouter_config::Config;
 pub use hubrouter_hub_adapter::probe::{Plane, ProbeResult, Seen};
 
 mod latency;
+pub mod passive;
+mod pause;
 
 use latency::Latencies;
+use pause::Pause;
+
+use super::spawning::Spawning;
 
 /// When a verdict changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +81,7 @@ pub struct PlaneHealth<V> {
     pub last_failure: Option<Failure>,
     streak: Streak,
     latencies: Latencies,
+    pause: Pause,
 }
 
 /// How many probes in a row said the same.
@@ -94,6 +100,8 @@ pub struct HubHealth {
     pub proxy: PlaneHealth<ProxyPlane>,
     /// The hub's own pages and API. Without `hub_url` it is seen through the proxy and falls with it.
     pub hub: PlaneHealth<HubPlane>,
+    /// How starts of servers go. Probes say nothing of it, and it decides no answer.
+    pub spawning: Spawning,
 }
 
 /// What happens to a request for a hub.
@@ -114,14 +122,18 @@ pub enum WaitReason {
     HubStarting,
     /// The hub is down; running notebooks work, for about 300 s at least.
     HubDown,
+    /// Connections to the hub's address have just failed: a probe looks, and until then it is left alone.
+    ProxyPaused,
+    /// Many requests to the hub have just failed: a probe looks, and until then it is left alone.
+    HubPaused,
 }
 
 impl WaitReason {
     /// Whether a running notebook of this hub still answers, so that the page can link to it.
     pub fn notebooks_run(self) -> bool {
         match self {
-            WaitReason::ProxyDown => false,
-            WaitReason::HubStarting | WaitReason::HubDown => true,
+            WaitReason::ProxyDown | WaitReason::ProxyPaused => false,
+            WaitReason::HubStarting | WaitReason::HubDown | WaitReason::HubPaused => true,
         }
     }
 }
@@ -129,7 +141,11 @@ impl WaitReason {
 impl HubHealth {
     /// A hub that has just become known: both planes count as up until a result says otherwise.
     pub fn new(now: Instant) -> HubHealth {
-        HubHealth { proxy: PlaneHealth::new(ProxyPlane::Up, now), hub: PlaneHealth::new(HubPlane::Up, now) }
+        HubHealth {
+            proxy: PlaneHealth::new(ProxyPlane::Up, now),
+            hub: PlaneHealth::new(HubPlane::Up, now),
+            spawning: Spawning::new(now),
+        }
     }
 
     /// The health after one more result of a probe of `plane`.
@@ -142,9 +158,43 @@ impl HubHealth {
         self
     }
 
+    /// Leaves `plane` alone for a moment after a sign of trouble, 1 to 30 s, longer each time until a probe is answered;
+    /// returns for how long, or nothing where a pause is under way. No verdict changes by it.
+    pub fn pause(&mut self, plane: Plane, now: Instant) -> Option<Duration> {
+        match plane {
+            Plane::Proxy => self.proxy.pause.begin(now),
+            Plane::Hub => self.hub.pause.begin(now),
+        }
+    }
+
+    /// Ends the pauses whose time is over; whether there was one.
+    pub fn lapse(&mut self, now: Instant) -> bool {
+        let lapsed = [self.proxy.pause.lapse(now), self.hub.pause.lapse(now)];
+        lapsed.contains(&true)
+    }
+
+    /// When the next pause ends by its time.
+    pub fn next_lapse(&self) -> Option<Instant> {
+        [self.proxy.pause.until(), self.hub.pause.until()].into_iter().flatten().min()
+    }
+
     /// Whether a request for `plane` of this hub passes.
     pub fn answer_for(&self, plane: Plane) -> Answer {
-        answer_for(self.proxy.verdict, self.hub.verdict, plane)
+        match (answer_for(self.proxy.verdict, self.hub.verdict, plane), plane) {
+            (Answer::Pass, _) if self.proxy.is_paused() => Answer::Wait(WaitReason::ProxyPaused),
+            (Answer::Pass, Plane::Hub) if self.hub.is_paused() => Answer::Wait(WaitReason::HubPaused),
+            (by_verdict, _) => by_verdict,
+        }
+    }
+}
+
+/// Whether a request for `plane` may be sent a second time when its connection broke: a slow hub needs less of them,
+/// not more.
+pub fn may_repeat(hub: HubPlane, plane: Plane) -> bool {
+    match (hub, plane) {
+        (HubPlane::Slow, Plane::Hub) => false,
+        (HubPlane::Starting | HubPlane::Up | HubPlane::Slow | HubPlane::Down, Plane::Proxy) => true,
+        (HubPlane::Starting | HubPlane::Up | HubPlane::Down, Plane::Hub) => true,
     }
 }
 
@@ -174,6 +224,11 @@ impl<V> PlaneHealth<V> {
         }
     }
 
+    /// Whether the plane is left alone for a moment, whatever the verdict.
+    pub fn is_paused(&self) -> bool {
+        self.pause.until().is_some()
+    }
+
     /// Whether any probe has come back yet; before that the verdict is a courtesy.
     pub fn is_probed(&self) -> bool {
         self.streak != Streak::None
@@ -189,6 +244,7 @@ impl<V: Copy + PartialEq> PlaneHealth<V> {
             last_failure: None,
             streak: Streak::None,
             latencies: Latencies::default(),
+            pause: Pause::default(),
         }
     }
 
@@ -197,6 +253,7 @@ impl<V: Copy + PartialEq> PlaneHealth<V> {
         match &result.seen {
             Seen::Ok => {
                 self.failing_since = None;
+                self.pause.end();
                 self.latencies.push(result.took);
                 self.streak = match self.streak {
                     Streak::Answered(answers) => Streak::Answered(answers.saturating_add(1)),

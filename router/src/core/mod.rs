@@ -1,11 +1,14 @@
 //! Pure decisions: no sockets, clock, log or random source; time and chance are arguments.
 
+pub mod census;
 pub mod facts;
 pub mod health;
+pub mod life;
 pub mod login;
 pub mod placement;
 pub mod route;
 #[cfg(test)]
 mod sketch_tests;
 pub mod snapshot;
+pub mod spawning;
 pub mod why;

@@ -72,6 +72,9 @@ pub enum Own {
         /// The owner hub.
         home: HubIndex,
     },
+    /// A start by a browser whose user no hub could name: it goes nowhere before that is clear. The hub is the one of
+    /// its first login.
+    WhoseStart(HubIndex),
     /// The OAuth login is not known here any more: begin it anew.
     LoginAnew,
     /// The operators closed the hub for maintenance.
@@ -203,6 +206,9 @@ fn visitor(snapshot: &Snapshot, facts: &RequestFacts<'_>) -> Choice {
     if let Some(question) = whose_browser(snapshot, facts) {
         return Err(Decision::Ask(question));
     }
+    if let Some(hub) = undetermined(facts).filter(|_| facts.start && !snapshot.is_single()) {
+        return own(Own::WhoseStart(hub));
+    }
     if let Some(chosen) = facts.chosen {
         return at_chosen(snapshot, facts, chosen);
     }
@@ -224,6 +230,15 @@ fn whose_browser(snapshot: &Snapshot, facts: &RequestFacts<'_>) -> Option<Questi
     let unknown = facts.session.is_none() && facts.jar_user == Asked::NotYet && !facts.jars.is_empty();
     (matters && unknown)
         .then(|| Question::WhoseBrowser(facts.jars.iter().copied().take(MAX_JARS_ASKED).collect()))
+}
+
+/// The hub of the first login of a browser that holds logins and of which nobody could say whose it is: hubs that know
+/// nobody by theirs are no longer among them.
+fn undetermined(facts: &RequestFacts<'_>) -> Option<HubIndex> {
+    match (&facts.session, &facts.jar_user) {
+        (None, Asked::Answer(None)) => facts.jars.first().copied(),
+        _ => None,
+    }
 }
 
 fn proven_user<'a>(facts: &'a RequestFacts<'_>) -> Option<&'a UserName> {

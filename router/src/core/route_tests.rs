@@ -258,6 +258,22 @@ fn a_start_by_a_browser_without_a_session_asks_whose_it_is_before_a_chosen_hub_c
 }
 
 #[test]
+fn a_start_by_a_browser_that_nobody_could_name_goes_nowhere() {
+    let table = table();
+    for chosen in [None, Some(B)] {
+        for (method, target) in [(Method::GET, "/hub/spawn"), (Method::POST, "/hub/spawn")] {
+            let decision = table.decide_as(&method, target, |facts| {
+                (facts.jars, facts.jar_user, facts.chosen) = (vec![B], Asked::Answer(None), chosen);
+            });
+            assert_eq!(decision, Decision::Own(Own::WhoseStart(B)), "{method} {target} {chosen:?}");
+        }
+    }
+    let page =
+        table.decide("/hub/home", |facts| (facts.jars, facts.jar_user) = (vec![B], Asked::Answer(None)));
+    assert_eq!(page, to(B, Why::Jar));
+}
+
+#[test]
 fn services_are_served_where_the_configuration_says_or_at_home() {
     let table = table();
     let ann = |facts: &mut RequestFacts<'_>| facts.session = Some(table.ann.clone());

@@ -31,10 +31,21 @@ impl HubView {
     /// Whether a request for `plane` can be answered now.
     #[must_use]
     pub fn answers(&self, plane: Plane) -> Answer {
-        self.health.answer_for(match plane {
-            Plane::Hub | Plane::Router => health::Plane::Hub,
-            Plane::User | Plane::Service => health::Plane::Proxy,
-        })
+        self.health.answer_for(probed(plane))
+    }
+
+    /// Whether a request for `plane` may be sent a second time when its connection broke.
+    #[must_use]
+    pub fn may_repeat(&self, plane: Plane) -> bool {
+        health::may_repeat(self.health.hub.verdict, probed(plane))
+    }
+}
+
+/// The plane that probes know, of an address.
+fn probed(plane: Plane) -> health::Plane {
+    match plane {
+        Plane::Hub | Plane::Router => health::Plane::Hub,
+        Plane::User | Plane::Service => health::Plane::Proxy,
     }
 }
 

@@ -13,7 +13,7 @@ use sha2::Sha256;
 
 /// How long a hub's word about a token counts; tokens can be revoked, and servers themselves keep answers this long.
 const KNOWN_FOR: Duration = Duration::from_secs(300);
-/// How long a refusal counts.
+/// How long a refusal counts, or the word of some hubs while others are silent.
 const REFUSED_FOR: Duration = Duration::from_secs(30);
 /// How many tokens are remembered; beyond that the oldest half is forgotten.
 const MAX_TOKENS: usize = 10_000;
@@ -78,9 +78,9 @@ impl Lookups {
         tokens.get(&digest).filter(|known| known.until > now).map(|known| known.hubs.clone())
     }
 
-    /// Keeps what the hubs said about a token; an empty list is a refusal by all of them.
-    pub fn keep_token(&self, authorization: &[u8], hubs: Vec<HubId>, now: Instant) {
-        let until = now + if hubs.is_empty() { REFUSED_FOR } else { KNOWN_FOR };
+    /// Keeps what the hubs said about a token: an empty list is a refusal, and `whole` is false when a hub was silent.
+    pub fn keep_token(&self, authorization: &[u8], hubs: Vec<HubId>, whole: bool, now: Instant) {
+        let until = now + if hubs.is_empty() || !whole { REFUSED_FOR } else { KNOWN_FOR };
         let digest = self.digest(authorization);
         let mut tokens = locked(&self.tokens);
         if tokens.len() >= MAX_TOKENS {
@@ -144,15 +144,18 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_about_a_token_is_kept_five_minutes_and_a_refusal_half_a_minute() {
+    fn an_answer_about_a_token_is_kept_five_minutes_and_one_that_may_change_half_a_minute() {
         let lookups = Lookups::new([7; 32]);
         let now = Instant::now();
-        lookups.keep_token(b"token good", hubs(&["a"]), now);
-        lookups.keep_token(b"token bad", vec![], now);
+        lookups.keep_token(b"token good", hubs(&["a"]), true, now);
+        lookups.keep_token(b"token of some", hubs(&["a"]), false, now);
+        lookups.keep_token(b"token bad", vec![], true, now);
 
         let at = |seconds| now + Duration::from_secs(seconds);
         assert_eq!(lookups.token(b"token good", at(299)), Some(hubs(&["a"])));
         assert_eq!(lookups.token(b"token good", at(301)), None);
+        assert_eq!(lookups.token(b"token of some", at(29)), Some(hubs(&["a"])));
+        assert_eq!(lookups.token(b"token of some", at(31)), None);
         assert_eq!(lookups.token(b"token bad", at(29)), Some(vec![]));
         assert_eq!(lookups.token(b"token bad", at(31)), None);
         assert_eq!(lookups.token(b"token unknown", now), None);
@@ -175,7 +178,7 @@ mod tests {
         let now = Instant::now();
         for number in 0..(MAX_TOKENS + 10) {
             let later = now + Duration::from_millis(number as u64);
-            lookups.keep_token(format!("token {number}").as_bytes(), hubs(&["a"]), later);
+            lookups.keep_token(format!("token {number}").as_bytes(), hubs(&["a"]), true, later);
         }
         assert!(locked(&lookups.tokens).len() <= MAX_TOKENS);
         let newest = format!("token {}", MAX_TOKENS + 9);

@@ -157,6 +157,10 @@ pub enum WaitingFor {
     Down,
     /// This request found no connection, whatever the probes said before.
     Unreachable,
+    /// The hub took this request and broke off before it answered.
+    BrokeOff,
+    /// No hub could say who is logged in, and a start needs that.
+    Undetermined,
 }
 
 /// How a request that met a silent hub goes on.

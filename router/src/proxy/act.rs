@@ -6,23 +6,19 @@ use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Method, Response, StatusCode};
 use hubrouter_hub_adapter::address::{Act, Plane};
-use hubrouter_hub_adapter::login::{LoginForm, read_form};
+use hubrouter_hub_adapter::login::{FORM_LIMIT, LoginForm, read_form};
 use hubrouter_hub_adapter::names::UserName;
 use hyper::body::Incoming;
 
 use super::body::{ToClient, ToHub};
-use super::collect::{self, Unread};
 use super::exchange::{Exchange, Trace};
 use super::forward::{self, Going};
 use super::gather::{self, CHOSEN_HUB_FIELD, Known};
-use super::{ask, chosen, edit_user, hold, logout, reply, wait};
+use super::{ask, chosen, collect, edit_user, hold, logout, reply, token_request, wait};
 use crate::core::facts::{Asked, RequestFacts};
 use crate::core::route::{Decision, Own, Question, route};
 use crate::core::snapshot::HubIndex;
 use crate::pages::{Ambiguity, Page};
-
-/// A login form is smaller by far (user name, password, token).
-pub const FORM_BYTES: usize = 64 * 1024;
 
 /// A login form that was read.
 pub struct Form {
@@ -33,7 +29,7 @@ pub struct Form {
 }
 
 /// Answers a request whose head was read.
-pub async fn act(exchange: Exchange<'_>, body: Incoming, trace: &mut Trace) -> Response<ToClient> {
+pub async fn act(mut exchange: Exchange<'_>, body: Incoming, trace: &mut Trace) -> Response<ToClient> {
     if let Some(page) = refused(&exchange) {
         return reply::page(&exchange, &page, None);
     }
@@ -54,6 +50,12 @@ pub async fn act(exchange: Exchange<'_>, body: Incoming, trace: &mut Trace) -> R
     if exchange.place.row.act == Act::EditUser {
         match edit_user::checked(&exchange, body).await {
             Ok(checked) => body = checked,
+            Err(page) => return reply::page(&exchange, &page, None),
+        }
+    }
+    if exchange.place.row.act == Act::TokenForCode {
+        match token_request::read(&mut exchange, body).await {
+            Ok(read) => body = read,
             Err(page) => return reply::page(&exchange, &page, None),
         }
     }
@@ -139,12 +141,7 @@ enum Read {
 }
 
 async fn read_login(exchange: &Exchange<'_>, body: ToHub) -> Result<Read, Page> {
-    let progress = exchange.snapshot().config.timeouts.body_progress;
-    let body = collect::bounded(body, FORM_BYTES, progress).await.map_err(|unread| match unread {
-        Unread::TooLarge => Page::TooLarge { limit: FORM_BYTES as u64 },
-        Unread::Late => Page::RequestTimeout,
-        Unread::Broken => Page::BadRequest("the request body broke off".into()),
-    })?;
+    let body = collect::whole(exchange, body, FORM_LIMIT).await?;
     let fields = read_form(exchange.field(http::header::CONTENT_TYPE), &body);
     Ok(match fields {
         Some(fields) => Read::Form(Form { fields, body }),
@@ -172,7 +169,11 @@ async fn answer_own(
         Own::Logout => return logout::everywhere(exchange, known).await,
         Own::Health => return reply::empty(StatusCode::OK),
         Own::RouterPage => return chosen::page(exchange, known, now),
-        Own::LoginAnew => return reply::redirect(&wait::login_url(exchange, None)),
+        Own::WhoseStart(hub) => return wait::whose_start(exchange, hub),
+        Own::LoginAnew => {
+            let next = wait::flow_next(exchange);
+            return reply::redirect(&wait::login_url(exchange, next.as_deref()));
+        }
         Own::Refused(reason) => Page::Refused(reason.to_owned()),
         Own::Collection => Page::Conflict {
             hubs: exchange.snapshot().indices().map(id).collect(),

@@ -39,7 +39,7 @@ impl Browsers {
     }
 }
 
-/// Asks the hubs one after the other whose browser this is; the first that knows wins.
+/// Asks the hubs one after the other whose browser this is, two seconds in all; the first that knows wins.
 pub async fn whose_browser(exchange: &Exchange<'_>, hubs: &[HubIndex]) -> Browsers {
     let mut found = Browsers::default();
     let lookups = &exchange.worker().shared.lookups;
@@ -47,8 +47,9 @@ pub async fn whose_browser(exchange: &Exchange<'_>, hubs: &[HubIndex]) -> Browse
         debug!(client.address = %exchange.client.address, "too many questions about browsers: not asked");
         return found;
     }
-    for hub in hubs {
-        match user_at(exchange, *hub).await {
+    let until = Instant::now() + WITHIN;
+    for hub in hubs.iter().filter(|hub| answers(exchange, **hub)) {
+        match user_at(exchange, *hub, until.saturating_duration_since(Instant::now())).await {
             Ok(Some(user)) => {
                 found.user = Some(user);
                 break;
@@ -62,20 +63,39 @@ pub async fn whose_browser(exchange: &Exchange<'_>, hubs: &[HubIndex]) -> Browse
     found
 }
 
-async fn user_at(exchange: &Exchange<'_>, hub: HubIndex) -> Result<Option<UserName>, HubError> {
+/// Hubs that are known to be away are not asked: somebody waits for the answer.
+fn answers(exchange: &Exchange<'_>, hub: HubIndex) -> bool {
+    exchange.snapshot().hub(hub).answers(Plane::Hub) == Answer::Pass
+}
+
+async fn user_at(
+    exchange: &Exchange<'_>,
+    hub: HubIndex,
+    within: Duration,
+) -> Result<Option<UserName>, HubError> {
     let Some(jar) = exchange.cookies.jar_pairs(exchange.id(hub)) else { return Ok(None) };
-    let who = exchange.live.client(hub).whoami(jar, &exchange.browser(), WITHIN).await?;
+    let who = exchange.live.client(hub).whoami(jar, &exchange.browser(), within).await?;
     Ok(who.and_then(|who| UserName::canonical(&who.name, exchange.snapshot().site.names())))
 }
 
-/// Asks every hub whether it knows the token of this request; answers are kept for a while.
+/// The hubs that know the token which this request asks about; where no hub does, those that know the client's own.
 ///
 /// # Errors
 ///
 /// The page for somebody whose token cannot be judged now: the client asked too often, or a hub is silent that might
 /// know it.
 pub async fn whose_token(exchange: &Exchange<'_>) -> Result<Vec<HubIndex>, Page> {
-    let Some(token) = exchange.token() else { return Ok(Vec::new()) };
+    for token in exchange.tokens() {
+        let hubs = hubs_that_know(exchange, &token).await?;
+        if !hubs.is_empty() {
+            return Ok(hubs);
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// Asks every hub whether it knows the token; answers are kept for a while.
+async fn hubs_that_know(exchange: &Exchange<'_>, token: &HeaderValue) -> Result<Vec<HubIndex>, Page> {
     let snapshot = exchange.snapshot();
     let lookups = &exchange.worker().shared.lookups;
     let now = Instant::now();
@@ -85,13 +105,15 @@ pub async fn whose_token(exchange: &Exchange<'_>) -> Result<Vec<HubIndex>, Page>
     if !lookups.may_ask(Question::Token, exchange.client.address, now) {
         return Err(Page::TooManyQuestions);
     }
+    let (asked, away): (Vec<HubIndex>, Vec<HubIndex>) =
+        snapshot.indices().partition(|hub| answers(exchange, *hub));
     let answers =
-        join_all(snapshot.indices().map(|hub| async move {
+        join_all(asked.into_iter().map(|hub| async move {
             (hub, exchange.live.client(hub).token_owner(token.clone(), WITHIN).await)
         }))
         .await;
     let mut hubs = Vec::new();
-    let mut silent = None;
+    let mut silent = away.first().copied();
     for (hub, answer) in answers {
         match answer {
             Ok(Some(_)) => hubs.push(hub),
@@ -102,28 +124,21 @@ pub async fn whose_token(exchange: &Exchange<'_>) -> Result<Vec<HubIndex>, Page>
             }
         }
     }
-    match (hubs.is_empty(), silent) {
-        (true, Some(hub)) => Err(silent_hub(exchange, hub)),
-        // An answer from some hubs only is good for now, and asked again next time.
-        (false, Some(_)) => Ok(hubs),
-        (_, None) => {
-            lookups.keep_token(
-                token.as_bytes(),
-                hubs.iter().map(|hub| exchange.id(*hub).clone()).collect(),
-                now,
-            );
-            Ok(hubs)
-        }
+    if let Some(hub) = silent.filter(|_| hubs.is_empty()) {
+        return Err(silent_hub(exchange, hub));
     }
+    let ids = hubs.iter().map(|hub| exchange.id(*hub).clone()).collect();
+    lookups.keep_token(token.as_bytes(), ids, silent.is_none(), now);
+    Ok(hubs)
 }
 
 /// The silent hub may be the one that knows: say so instead of calling the token wrong.
 fn silent_hub(exchange: &Exchange<'_>, hub: HubIndex) -> Page {
     let why = match exchange.snapshot().hub(hub).answers(Plane::Hub) {
-        Answer::Wait(WaitReason::HubDown) => WaitingFor::HubDown,
+        Answer::Wait(WaitReason::HubDown | WaitReason::HubPaused) => WaitingFor::HubDown,
         Answer::Wait(WaitReason::HubStarting) => WaitingFor::Starting,
         Answer::Wait(WaitReason::ProxyDown) => WaitingFor::ProxyDown,
-        Answer::Pass => WaitingFor::Unreachable,
+        Answer::Pass | Answer::Wait(WaitReason::ProxyPaused) => WaitingFor::Unreachable,
     };
     let retry = Retry::SameUrl { after: Duration::from_secs(5) };
     Page::Waiting(Waiting { hub: exchange.id(hub).clone(), why, retry, notebook: None })

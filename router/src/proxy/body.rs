@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use super::passive::Reader;
 use super::pool::Lease;
 
 /// A body on its way to a hub.
@@ -82,12 +83,13 @@ pub enum ToClient {
 pub struct FromHub {
     body: Incoming,
     lease: Option<Lease>,
+    reader: Option<Box<Reader>>,
 }
 
 impl FromHub {
     /// The body that arrives on the connection of `lease`.
     pub fn new(body: Incoming, lease: Option<Lease>) -> Self {
-        let mut this = Self { body, lease };
+        let mut this = Self { body, lease, reader: None };
         this.give_back_at_end();
         this
     }
@@ -98,6 +100,16 @@ impl FromHub {
         {
             lease.give_back();
         }
+    }
+}
+
+impl ToClient {
+    /// The same body, with `reader` looking at its bytes as they pass.
+    pub fn read_along(mut self, reader: Reader) -> Self {
+        if let Self::Hub(from) = &mut self {
+            from.reader = Some(Box::new(reader));
+        }
+        self
     }
 }
 
@@ -121,8 +133,15 @@ impl Body for ToClient {
                 let frame = Pin::new(&mut from.body).poll_frame(cx);
                 match &frame {
                     Poll::Ready(Some(Err(_))) => from.lease = None,
-                    // hyper asks no further once a body says that it is at its end.
-                    Poll::Ready(_) => from.give_back_at_end(),
+                    Poll::Ready(frame) => {
+                        if let (Some(reader), Some(Ok(frame))) = (&mut from.reader, frame)
+                            && let Some(bytes) = frame.data_ref()
+                        {
+                            reader.read(bytes);
+                        }
+                        // hyper asks no further once a body says that it is at its end.
+                        from.give_back_at_end();
+                    }
                     Poll::Pending => {}
                 }
                 frame

@@ -4,9 +4,7 @@ use std::time::SystemTime;
 
 use http::header::ORIGIN;
 use http::{HeaderName, HeaderValue, Method, Response};
-use hubrouter_config::PublicUrl;
 use hubrouter_hub_adapter::address::{self, Act};
-use hubrouter_hub_adapter::login::same_origin;
 
 use super::body::ToClient;
 use super::exchange::Exchange;
@@ -53,10 +51,7 @@ fn is_own_wish(exchange: &Exchange<'_>) -> bool {
         Some("none") => true,
         // A link on a plain http site, or no browser: a choice is harmless and shown.
         None if !fields.contains_key(ORIGIN) => true,
-        _ => {
-            let site = exchange.snapshot().config.site.public_url.as_ref().map(PublicUrl::origin);
-            same_origin(fields, site, exchange.client.scheme, exchange.host())
-        }
+        _ => exchange.is_same_origin(fields),
     }
 }
 

@@ -1,4 +1,5 @@
-//! A body read whole, where that is unavoidable: a login form, a start that is held. Bounded in size and time.
+//! A body read whole, where that is unavoidable: a login form, a change of a user, a start that is held. Bounded in size
+//! and time.
 
 use std::time::Duration;
 
@@ -6,6 +7,8 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 
 use super::body::ToHub;
+use super::exchange::Exchange;
+use crate::pages::Page;
 
 /// Why a body was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +19,20 @@ pub enum Unread {
     Late,
     /// The client broke it off.
     Broken,
+}
+
+/// The whole body of a request that has to be looked at, of at most `limit` bytes.
+///
+/// # Errors
+///
+/// The page that says why there is none.
+pub async fn whole(exchange: &Exchange<'_>, body: ToHub, limit: usize) -> Result<Bytes, Page> {
+    let progress = exchange.snapshot().config.timeouts.body_progress;
+    bounded(body, limit, progress).await.map_err(|unread| match unread {
+        Unread::TooLarge => Page::TooLarge { limit: limit as u64 },
+        Unread::Late => Page::RequestTimeout,
+        Unread::Broken => Page::BadRequest("the request body broke off".into()),
+    })
 }
 
 /// The whole body, of at most `limit` bytes, with no silence longer than `progress`.

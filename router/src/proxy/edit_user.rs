@@ -6,7 +6,7 @@ use hubrouter_hub_adapter::names::UserName;
 use serde::Deserialize;
 
 use super::body::ToHub;
-use super::collect::{self, Unread};
+use super::collect;
 use super::exchange::Exchange;
 use crate::pages::Page;
 
@@ -25,12 +25,7 @@ struct Change {
 ///
 /// The page that says why it is not.
 pub async fn checked(exchange: &Exchange<'_>, body: ToHub) -> Result<ToHub, Page> {
-    let progress = exchange.snapshot().config.timeouts.body_progress;
-    let body = collect::bounded(body, CHANGE_BYTES, progress).await.map_err(|unread| match unread {
-        Unread::TooLarge => Page::TooLarge { limit: CHANGE_BYTES as u64 },
-        Unread::Late => Page::RequestTimeout,
-        Unread::Broken => Page::BadRequest("the request body broke off".into()),
-    })?;
+    let body = collect::whole(exchange, body, CHANGE_BYTES).await?;
     let moves = match serde_json::from_slice::<Change>(&body) {
         Ok(change) => change.name.is_some_and(|name| moves_away(exchange, &name)),
         // The hub refuses what it cannot read; so does the router, which could read it otherwise.

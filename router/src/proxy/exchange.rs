@@ -3,15 +3,18 @@
 //! The story in order: the address is classified, facts are gathered, the core decides, and one of the modules beside
 //! this one acts. Whatever happens, there is an answer.
 
+use std::borrow::Cow;
+use std::net::IpAddr;
 use std::time::Instant;
 
 use http::header::{AUTHORIZATION, COOKIE, HOST};
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response};
-use hubrouter_config::{Config, HubId};
-use hubrouter_hub_adapter::address::{Act, Place, classify};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
+use hubrouter_config::{Config, HubId, PublicUrl};
+use hubrouter_hub_adapter::address::{Act, Place, Row, classify, logged_path};
 use hubrouter_hub_adapter::client::Browser;
 use hubrouter_hub_adapter::cookies::Cookies;
+use hubrouter_hub_adapter::login::same_origin;
 use hyper::body::Incoming;
 use tracing::info;
 
@@ -25,6 +28,11 @@ use crate::control::live::Live;
 use crate::core::snapshot::{HubIndex, Snapshot};
 use crate::core::why::Why;
 use crate::pages::{Page, Wants, wants};
+
+/// With `1`, the answer says what decided the hub.
+const X_HUBROUTER_DEBUG: HeaderName = HeaderName::from_static("x-hubrouter-debug");
+/// The word of [`Why`], and the hub: `owner; hub=hub-a`.
+const X_HUBROUTER_WHY: HeaderName = HeaderName::from_static("x-hubrouter-why");
 
 /// What is fixed for the whole of one request.
 pub struct Exchange<'a> {
@@ -75,23 +83,34 @@ impl Exchange<'_> {
         self.field(HOST)
     }
 
+    /// Whether a page of this very site sent the request, by its `fields`.
+    pub fn is_same_origin(&self, fields: &HeaderMap) -> bool {
+        let site = self.snapshot().config.site.public_url.as_ref().map(PublicUrl::origin);
+        let host = fields.get(HOST).and_then(|value| value.to_str().ok());
+        same_origin(fields, site, self.client.scheme.as_str(), host)
+    }
+
     /// What hubs get to see of this browser when the router asks on its behalf.
     pub fn browser(&self) -> Browser {
         Browser {
             host: self.parts.headers.get(HOST).cloned().unwrap_or_else(|| HeaderValue::from_static("")),
             client_ip: self.client.address,
             user_agent: self.parts.headers.get(http::header::USER_AGENT).cloned(),
-            scheme: match self.client.scheme {
-                "https" => hubrouter_config::Scheme::Https,
-                _ => hubrouter_config::Scheme::Http,
-            },
+            scheme: self.client.scheme,
         }
     }
 
-    /// The API token in the request, if it has one where the hub takes one.
-    pub fn token(&self) -> Option<&HeaderValue> {
-        let value = self.parts.headers.get(AUTHORIZATION).filter(|_| self.place.row.takes_token())?;
-        is_hub_token(value.as_bytes()).then_some(value)
+    /// API tokens that may name the hub, as a hub takes them: the one that the address asks about, then that of the client.
+    pub fn tokens(&self) -> impl Iterator<Item = HeaderValue> {
+        let asked_about = self.place.token.as_ref().map(|token| format!("token {}", token.expose()));
+        let own = self.parts.headers.get(AUTHORIZATION).filter(|_| self.place.row.takes_token());
+        let own = own.filter(|value| is_hub_token(value.as_bytes())).cloned();
+        asked_about.and_then(|text| HeaderValue::from_str(&text).ok()).into_iter().chain(own)
+    }
+
+    /// The path of the request, without what may not be logged.
+    pub fn logged_path(&self) -> Cow<'_, str> {
+        logged_path(Some(self.place.row), self.parts.uri.path())
     }
 }
 
@@ -104,10 +123,22 @@ fn is_hub_token(value: &[u8]) -> bool {
 /// What the log says of a request when it is over.
 #[derive(Debug, Default)]
 pub struct Trace {
+    /// Who sent it, and the row of its address: unknown where its head was refused.
+    pub read: Option<(IpAddr, &'static Row)>,
     /// The hub it went to.
     pub hub: Option<HubId>,
     /// What decided so.
     pub why: Option<Why>,
+}
+
+impl Trace {
+    /// Says in the answer what decided, to who asks for it. Cookies and pages name hubs, too: it is no secret.
+    fn explain(&self, fields: &mut HeaderMap) {
+        let said = self.why.zip(self.hub.as_ref()).map(|(why, hub)| format!("{why}; hub={hub}"));
+        if let Some(said) = said.and_then(|said| HeaderValue::from_str(&said).ok()) {
+            fields.insert(X_HUBROUTER_WHY, said);
+        }
+    }
 }
 
 /// Answers a request, whatever it is.
@@ -120,19 +151,29 @@ pub async fn answer(connection: &Connection, request: Request<Incoming>) -> Resp
     // Only what the log needs is kept, and never a query: tokens travel there.
     let seen =
         started.map(|at| (at, parts.method.clone(), parts.uri.clone(), parts.headers.get(HOST).cloned()));
+    let explained = parts.headers.get(X_HUBROUTER_DEBUG).is_some_and(|value| value == "1");
     let mut trace = Trace::default();
-    let raw_cookies = take_all(&mut parts, COOKIE);
-    let response = match read(connection, &live, parts, &raw_cookies) {
-        Ok(exchange) => Box::pin(act::act(exchange, body, &mut trace)).await,
+    let raw_cookies = headers::take_all(&mut parts.headers, COOKIE);
+    let mut response = match read(connection, &live, parts, &raw_cookies) {
+        Ok(exchange) => {
+            trace.read = Some((exchange.client.address, exchange.place.row));
+            Box::pin(act::act(exchange, body, &mut trace)).await
+        }
         Err(response) => response,
     };
+    if explained {
+        trace.explain(response.headers_mut());
+    }
     if let Some((at, method, uri, host)) = seen {
+        let peer = connection.peer.address.ip().to_canonical();
+        let client = trace.read.map_or(peer, |(client, _)| client);
         info!(
             target: "access",
-            { client.address = %connection.peer.address.ip(),
+            { client.address = %client,
+            network.peer.address = (client != peer).then(|| display(peer)),
             http.request.method = %method,
             server.address = host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or_default(),
-            url.path = uri.path(),
+            url.path = &*logged_path(trace.read.map(|(_, row)| row), uri.path()),
             http.response.status_code = response.status().as_u16(),
             hub.id = trace.hub.as_ref().map_or("-", AsRef::as_ref),
             hubrouter.why = trace.why.map_or("-", Why::label),
@@ -164,13 +205,6 @@ fn read<'a>(
     }
     let cookies = Cookies::read(&live.snapshot.jars, cookies.iter().map(HeaderValue::as_bytes));
     Ok(Exchange { connection, live, parts, cookies, place, client, wants })
-}
-
-fn take_all(parts: &mut Parts, name: http::HeaderName) -> Vec<HeaderValue> {
-    match parts.headers.entry(name) {
-        http::header::Entry::Occupied(entry) => entry.remove_entry_mult().1.collect(),
-        http::header::Entry::Vacant(_) => Vec::new(),
-    }
 }
 
 fn address_bytes(parts: &Parts) -> usize {

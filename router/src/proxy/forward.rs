@@ -13,8 +13,7 @@ use super::fault::HubFault;
 use super::gather::Known;
 use super::hold::START_HELD_FOR;
 use super::send::Manner;
-use super::{hub_plane, proxy_plane, reply, wait};
-use crate::control::signals::Signal;
+use super::{hub_plane, passive, proxy_plane, reply, wait};
 use crate::core::snapshot::HubIndex;
 use crate::core::why::Why;
 use crate::pages::{Page, WaitingFor};
@@ -39,9 +38,9 @@ pub async fn forward(exchange: Exchange<'_>, going: Going, body: ToHub) -> Respo
     }
 }
 
-/// How this request may be sent.
+/// How this request may be sent to `hub`.
 #[must_use]
-pub fn manner(exchange: &Exchange<'_>) -> Manner {
+pub fn manner(exchange: &Exchange<'_>, hub: HubIndex) -> Manner {
     let timeouts = &exchange.snapshot().config.timeouts;
     let head = match exchange.place.row.plane {
         Plane::Hub | Plane::Router => timeouts.response_head.hub,
@@ -51,7 +50,7 @@ pub fn manner(exchange: &Exchange<'_>) -> Manner {
     // What was chosen in its form would be lost otherwise; a start by a link is tried again by the waiting page.
     let held = row.is_start(method) && method == Method::POST;
     Manner {
-        once: row.never_twice(method),
+        once: row.never_twice(method) || !exchange.snapshot().hub(hub).may_repeat(row.plane),
         connect: timeouts.connect,
         head,
         idle: timeouts.hub_idle,
@@ -64,22 +63,17 @@ pub fn manner(exchange: &Exchange<'_>) -> Manner {
 pub fn failed(exchange: &Exchange<'_>, hub: HubIndex, fault: &HubFault) -> Response<ToClient> {
     let id = exchange.id(hub).clone();
     if !matches!(fault, HubFault::ClientGone) {
-        warn!(hub.id = %id, url.path = exchange.parts.uri.path(), "{fault}");
+        warn!(hub.id = %id, url.path = &*exchange.logged_path(), "{fault}");
     }
+    passive::unanswered(exchange, hub, fault);
     let page = match fault {
         HubFault::Unreachable { .. } => {
-            exchange.worker().shared.unreachable(&id);
             return wait::after_fault(exchange, hub, WaitingFor::Unreachable, false);
         }
+        HubFault::Closed { .. } if exchange.is_navigation() => {
+            return wait::after_fault(exchange, hub, WaitingFor::BrokeOff, true);
+        }
         HubFault::Closed { .. } => {
-            let shared = &exchange.worker().shared;
-            shared.unreachable(&id);
-            if exchange.place.row.plane == Plane::Hub {
-                shared.signal(Signal::HubGone(id.clone()));
-            }
-            if exchange.is_navigation() {
-                return wait::after_fault(exchange, hub, WaitingFor::Unreachable, true);
-            }
             Page::BadGateway { hub: id, why: "it closed the connection before it answered".into() }
         }
         HubFault::Late { waited, .. } => Page::GatewayTimeout { hub: id, waited: *waited },

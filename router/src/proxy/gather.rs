@@ -14,7 +14,7 @@ use super::exchange::Exchange;
 use crate::core::facts::{Asked, RequestFacts};
 use crate::core::login::LoginMark;
 use crate::core::snapshot::HubIndex;
-use crate::identify::signed::{Kind, Session};
+use crate::identify::signed::{Flow, Kind, Session};
 
 /// The field by which scripts choose a hub.
 pub const CHOSEN_HUB_FIELD: &str = "x-hubrouter-hub";
@@ -97,7 +97,7 @@ pub fn facts<'f>(
         form_user,
         flow: if row.by == By::Callback { flow(exchange, now) } else { None },
         referer: if row.act == Act::Static { referer(exchange) } else { Dest::Nobody },
-        token: if exchange.token().is_some() { Asked::NotYet } else { Asked::Nothing },
+        token: if exchange.tokens().next().is_some() { Asked::NotYet } else { Asked::Nothing },
         spread: if identified { xxh3_64(exchange.client.ip.as_bytes()) } else { 0 },
     }
 }
@@ -122,14 +122,22 @@ fn referer(exchange: &Exchange<'_>) -> Dest {
 fn flow(exchange: &Exchange<'_>, now: SystemTime) -> Option<HubIndex> {
     let snapshot = exchange.snapshot();
     let cookies = &exchange.cookies;
-    let own = &exchange.live.own;
     let state = oauth_state(exchange.parts.uri.query());
-    let by_state = state.as_deref().and_then(|state| {
-        cookies.flow(state).or_else(|| own.flow(cookies.own(own.name(Kind::Flow)), state, now))
-    });
+    let by_state = state
+        .as_deref()
+        .and_then(|state| cookies.flow(state))
+        .or_else(|| own_flow(exchange, now).filter(|flow| !flow.jarred).map(|flow| flow.hub));
     let id = by_state.or_else(|| {
         let mut jars = cookies.state_jars();
         (jars.len() == 1).then(|| jars.remove(0))
     })?;
     snapshot.find(&id)
+}
+
+/// What our own cookie says of the OAuth login that this request brings back.
+#[must_use]
+pub fn own_flow(exchange: &Exchange<'_>, now: SystemTime) -> Option<Flow> {
+    let own = &exchange.live.own;
+    let state = oauth_state(exchange.parts.uri.query())?;
+    own.flow(exchange.cookies.own(own.name(Kind::Flow)), &state, now)
 }

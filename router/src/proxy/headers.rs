@@ -1,6 +1,7 @@
 //! What is removed from and added to the fields of requests and answers (RFC 9110 7.6.1).
 //!
-//! `Host` stays as it came: WebSockets are refused by the server otherwise. Cookies are left to `cookies`.
+//! `Host` stays as it came: WebSockets are refused by the server otherwise. Cookies are left to `cookies`, what a client
+//! claims to be to `claims`.
 
 use http::header::{
     self, CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRAILER,
@@ -8,40 +9,13 @@ use http::header::{
 };
 use hubrouter_config::Config;
 
+use super::claims;
 use super::peer::{Client, Peer, X_FORWARDED_FOR, X_FORWARDED_PROTO};
 
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 const X_SCHEME: HeaderName = HeaderName::from_static("x-scheme");
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-
-/// What a client may not say of itself: proxies in front say it, and only those that are trusted.
-const CLAIMS: [HeaderName; 24] = [
-    HeaderName::from_static("forwarded"),
-    HeaderName::from_static("x-forwarded-host"),
-    HeaderName::from_static("x-forwarded-port"),
-    HeaderName::from_static("x-forwarded-server"),
-    HeaderName::from_static("x-forwarded-prefix"),
-    HeaderName::from_static("x-forwarded-scheme"),
-    HeaderName::from_static("x-forwarded-ssl"),
-    HeaderName::from_static("x-forwarded-uri"),
-    HeaderName::from_static("x-original-uri"),
-    HeaderName::from_static("x-original-url"),
-    HeaderName::from_static("x-rewrite-url"),
-    HeaderName::from_static("x-client-ip"),
-    HeaderName::from_static("true-client-ip"),
-    HeaderName::from_static("x-forwarded-user"),
-    HeaderName::from_static("x-forwarded-email"),
-    HeaderName::from_static("x-forwarded-groups"),
-    HeaderName::from_static("x-forwarded-preferred-username"),
-    HeaderName::from_static("x-forwarded-access-token"),
-    HeaderName::from_static("remote-user"),
-    HeaderName::from_static("x-remote-user"),
-    HeaderName::from_static("x-auth-request-user"),
-    HeaderName::from_static("x-auth-request-email"),
-    HeaderName::from_static("x-webauth-user"),
-    HeaderName::from_static("x-hubrouter-hub"),
-];
 
 /// Fields that a `Connection` field may never name: a stranger could make the router drop them.
 fn must_stay(name: &str) -> bool {
@@ -73,12 +47,12 @@ pub fn to_hub(
     upgrade: bool,
 ) -> Result<(), BadFields> {
     remove_connection_fields(headers)?;
-    remove_claims(headers, peer, config);
+    claims::remove(headers, peer, config);
     headers.insert(X_REAL_IP, client.ip.clone());
     headers.insert(X_FORWARDED_FOR, client.forwarded_for.clone());
-    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(client.scheme));
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(client.scheme.as_str()));
     // The hub's proxy appends its own scheme to X-Forwarded-Proto and leaves this one alone.
-    headers.insert(X_SCHEME, HeaderValue::from_static(client.scheme));
+    headers.insert(X_SCHEME, HeaderValue::from_static(client.scheme.as_str()));
     if upgrade {
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
@@ -129,6 +103,14 @@ pub fn one_host(headers: &HeaderMap) -> Result<(), BadFields> {
     }
 }
 
+/// Takes every value of a field out, in their order.
+pub fn take_all(headers: &mut HeaderMap, name: HeaderName) -> Vec<HeaderValue> {
+    match headers.entry(name) {
+        header::Entry::Occupied(entry) => entry.remove_entry_mult().1.collect(),
+        header::Entry::Vacant(_) => Vec::new(),
+    }
+}
+
 fn names_token(headers: &HeaderMap, field: &HeaderName, token: &str) -> bool {
     headers
         .get_all(field)
@@ -174,33 +156,6 @@ fn named_by_connection(headers: &HeaderMap) -> Result<Vec<HeaderName>, BadFields
         }
     }
     Ok(named)
-}
-
-/// Identity and address claims, and names with `_`, which servers behind CGI-like interfaces confuse with `-`.
-fn remove_claims(headers: &mut HeaderMap, peer: &Peer, config: &Config) {
-    let allowed = |name: &str| {
-        peer.trusted && config.site.identity_headers.iter().any(|allowed| allowed.eq_ignore_ascii_case(name))
-    };
-    for name in &CLAIMS {
-        if headers.contains_key(name) && !allowed(name.as_str()) {
-            headers.remove(name);
-        }
-    }
-    for name in &config.site.identity_headers {
-        if !peer.trusted {
-            headers.remove(name.as_str());
-        }
-    }
-    if headers.keys().any(|name| name.as_str().contains('_')) {
-        let doubtful: Vec<HeaderName> = headers
-            .keys()
-            .filter(|name| name.as_str().contains('_') && !allowed(name.as_str()))
-            .cloned()
-            .collect();
-        for name in doubtful {
-            headers.remove(name);
-        }
-    }
 }
 
 /// A body's length that the router knows itself replaces what the client said.
@@ -261,13 +216,18 @@ mod tests {
             ("x-scheme", "https"),
             ("forwarded", "for=6.6.6.6"),
             ("x-original-url", "/user/bob/"),
+            ("x-remote-group", "system:masters"),
+            ("x-forwarded-roles", "admin"),
+            ("x-webauth-email", "root@site"),
+            ("remote-email", "root@site"),
+            ("x-xsrftoken", "kept"),
+            ("x-requested-with", "kept"),
         ];
         let headers =
             sent(&fields, "identity_headers: [X-Site-User]", "192.0.2.1:5").expect("a good request");
-        for name in
-            ["x-forwarded-user", "remote-user", "remote_user", "x-site-user", "forwarded", "x-original-url"]
-        {
-            assert!(!headers.contains_key(name), "{name} reached the hub");
+        for (name, value) in &fields[1..] {
+            let arrived = headers.get(*name).is_some_and(|arrived| arrived == value);
+            assert_eq!(arrived, *value == "kept", "{name}");
         }
         assert_eq!(headers["x-real-ip"], "192.0.2.1");
         assert_eq!(headers["x-scheme"], "http");

@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 use http::Response;
 use hubrouter_hub_adapter::address::Plane;
 
-use super::act::FORM_BYTES;
 use super::body::{ToClient, ToHub};
 use super::exchange::Exchange;
 use super::forward::{self, Going};
 use super::{collect, wait};
-use crate::control::signals::Signal;
-use crate::core::health::WaitReason;
+use crate::core::health::{self, WaitReason};
 
 /// How long a start is held when its hub is away, or refuses connections.
 pub const START_HELD_FOR: Duration = Duration::from_secs(2);
+/// The most bytes of a start that is held: the choices of its form, and no upload.
+const START_BYTES: usize = 64 * 1024;
 /// How often a held start looks whether its hub is back.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -28,7 +28,7 @@ pub async fn start(
     reason: WaitReason,
 ) -> Response<ToClient> {
     let until = Instant::now() + START_HELD_FOR;
-    let Ok(body) = collect::bounded(body, FORM_BYTES, START_HELD_FOR).await else {
+    let Ok(body) = collect::bounded(body, START_BYTES, START_HELD_FOR).await else {
         return wait::for_hub(&exchange, &going.known, going.hub, reason);
     };
     let id = exchange.id(going.hub).clone();
@@ -39,8 +39,8 @@ pub async fn start(
             return forward::forward(exchange, going, ToHub::from(body)).await;
         }
         // Probes are seconds apart, and somebody waits for this one.
-        shared.unreachable(&id);
-        shared.signal(Signal::HubGone(id.clone()));
+        shared.look(&id, health::Plane::Proxy);
+        shared.look(&id, health::Plane::Hub);
         tokio::time::sleep(LOOK_EVERY).await;
     }
     wait::for_hub(&exchange, &going.known, going.hub, reason)

@@ -2,13 +2,12 @@
 
 use std::time::SystemTime;
 
-use http::header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
+use http::header::{CONTENT_TYPE, COOKIE, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Uri};
 use hubrouter_config::HubId;
-use hubrouter_hub_adapter::address::{Act, oauth_state};
+use hubrouter_hub_adapter::address::{Act, next_of, oauth_state};
 use hubrouter_hub_adapter::client::Browser;
-use hubrouter_hub_adapter::cookies::{Sender, SetCookie, flow_tag};
-use tracing::warn;
+use hubrouter_hub_adapter::cookies::{flow_tag, xsrf_of_set_cookie};
 
 use super::body::{ToClient, ToHub};
 use super::exchange::Exchange;
@@ -16,10 +15,11 @@ use super::forward::{self, Going};
 use super::landing::{self, Landed};
 use super::login_form;
 use super::proxy_plane::outgoing;
-use super::{headers, logout, reply, send, wait};
-use crate::control::signals::Signal;
+use super::{headers, logout, passive, reply, send, set_cookie, wait};
+use crate::core::health;
 use crate::core::login::Strength;
 use crate::core::snapshot::HubIndex;
+use crate::identify::signed::Flow;
 use crate::pages::Page;
 
 const XSRF_FIELDS: [HeaderName; 2] =
@@ -57,12 +57,14 @@ pub async fn forward(mut exchange: Exchange<'_>, mut going: Going, body: ToHub) 
     }
     let request = outgoing(&exchange, fields, body);
     let hub = &exchange.snapshot().hub(going.hub).hub;
-    let answer = match send::send(&exchange.worker().pools, hub, request, forward::manner(&exchange)).await {
-        Ok(answer) => answer,
+    let manner = forward::manner(&exchange, going.hub);
+    let asked_at = passive::asked_at(&exchange);
+    let answer = match send::send(&exchange.worker().pools, hub, request, manner).await {
+        Ok(answer) => passive::answered(&exchange, &going, &browser, asked_at, answer),
         Err(fault) => return forward::failed(&exchange, going.hub, &fault),
     };
     if is_proxys_own_error(&answer) {
-        exchange.worker().shared.signal(Signal::HubGone(exchange.id(going.hub).clone()));
+        exchange.worker().shared.look(exchange.id(going.hub), health::Plane::Hub);
         return wait::hub_gone(&exchange, &going.known, going.hub);
     }
     let answered =
@@ -138,17 +140,15 @@ impl Answered<'_, '_> {
         headers::to_client(answer.headers_mut(), false);
         let begun = self.state_that_begins(answer.headers());
         let state = begun.as_deref().or(self.flow);
-        let lines: Vec<HeaderValue> = answer.headers().get_all(SET_COOKIE).iter().cloned().collect();
-        answer.headers_mut().remove(SET_COOKIE);
-        let sets_token =
-            lines.iter().any(|line| hubrouter_hub_adapter::cookies::xsrf_of_set_cookie(line).is_some());
+        let lines = set_cookie::take(answer.headers_mut());
+        let sets_token = lines.iter().any(|line| xsrf_of_set_cookie(line).is_some());
         let kept = fresh_token.filter(|_| !sets_token).cloned();
         let lines = self.jarred(lines.into_iter().chain(kept), state);
-        let named_after_flow = begun.as_deref().is_some_and(|state| names_flow(&lines, state));
+        let flow = begun.map(|state| (names_flow(&lines, &state), state));
         // Adopted cookies stand before the hub's own lines, whose word is newer.
         reply::set_cookies(&mut answer, self.exchange.cookies.adopted());
         reply::set_cookies(&mut answer, lines);
-        self.add_own(&mut answer, begun.as_deref().filter(|_| !named_after_flow));
+        self.add_own(&mut answer, flow.as_ref());
         answer
     }
 
@@ -158,24 +158,7 @@ impl Answered<'_, '_> {
         lines: impl IntoIterator<Item = HeaderValue>,
         state: Option<&str>,
     ) -> Vec<HeaderValue> {
-        let exchange = self.exchange;
-        let sender = Sender {
-            hub: exchange.id(self.going.hub),
-            plane: exchange.place.row.plane,
-            path: exchange.parts.uri.path(),
-            state,
-        };
-        let mut kept = Vec::new();
-        for line in lines {
-            match exchange.snapshot().jars.to_client(&sender, &line) {
-                SetCookie::Pass(line) => kept.push(line),
-                SetCookie::Drop(reason) => {
-                    exchange.worker().shared.counts.dropped_cookie();
-                    warn!(hub.id = %sender.hub, %reason, "a hub set a cookie under a name of the router's: dropped");
-                }
-            }
-        }
-        kept
+        set_cookie::for_browser(self.exchange, self.going.hub, lines, state)
     }
 
     /// The state of the OAuth login that this answer sends the browser off with.
@@ -188,7 +171,7 @@ impl Answered<'_, '_> {
     }
 
     /// Our own cookies: the flow, the stranger's hub, a renewed session, and an end for jars that must not stay.
-    fn add_own(&self, answer: &mut Response<ToClient>, flow: Option<&str>) {
+    fn add_own(&self, answer: &mut Response<ToClient>, flow: Option<&(bool, String)>) {
         let exchange = self.exchange;
         let snapshot = exchange.snapshot();
         if snapshot.is_single() {
@@ -197,7 +180,10 @@ impl Answered<'_, '_> {
         let own = &exchange.live.own;
         let id = exchange.id(self.going.hub);
         let mut lines = Vec::new();
-        lines.extend(flow.map(|state| own.set_flow(state, id, self.now)));
+        lines.extend(flow.map(|(jarred, state)| {
+            let next = next_of(exchange.parts.uri.query());
+            own.set_flow(state, &Flow { hub: id.clone(), next, jarred: *jarred }, self.now)
+        }));
         if landing::begins_as_stranger(self) {
             lines.push(landing::mark(own, id, Strength::Weak, 0, self.now));
         }
@@ -209,7 +195,7 @@ impl Answered<'_, '_> {
             lines.extend(own.set_session(&session.user, self.now));
         }
         lines.extend(exchange.cookies.foreign());
-        lines.extend(exchange.cookies.flows_over_cap(flow));
+        lines.extend(exchange.cookies.flows_over_cap(flow.map(|(_, state)| state.as_str())));
         lines.extend(self.jars_over_cap());
         reply::set_cookies(answer, lines);
     }

@@ -6,9 +6,8 @@
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
-use hubrouter_config::PublicUrl;
 use hubrouter_hub_adapter::client::Browser;
-use hubrouter_hub_adapter::login::{needs_exchange, same_origin, with_xsrf};
+use hubrouter_hub_adapter::login::{needs_exchange, with_xsrf};
 use tracing::warn;
 
 use super::act::Form;
@@ -37,9 +36,7 @@ pub async fn exchange(
     fields: &HeaderMap,
 ) -> Option<Exchanged> {
     let id = exchange.id(hub);
-    let site = exchange.snapshot().config.site.public_url.as_ref().map(PublicUrl::origin);
-    let same = same_origin(fields, site, exchange.client.scheme, browser.host.to_str().ok());
-    if !needs_exchange(&exchange.cookies, &form.fields, id, same) {
+    if !needs_exchange(&exchange.cookies, &form.fields, id, exchange.is_same_origin(fields)) {
         return None;
     }
     let client = exchange.live.client(hub);

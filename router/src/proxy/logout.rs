@@ -5,17 +5,15 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use http::header::SET_COOKIE;
 use http::{HeaderValue, Response};
 use hubrouter_config::HubId;
 use hubrouter_hub_adapter::client::{Browser, HubClient, HubError, LogoutAnswer};
-use hubrouter_hub_adapter::cookies::{Sender, SetCookie};
 use tracing::{info, warn};
 
 use super::body::ToClient;
 use super::exchange::Exchange;
 use super::gather::Known;
-use super::{reply, wait};
+use super::{reply, set_cookie, wait};
 use crate::control::signals::{PendingLogout, Signal};
 use crate::core::snapshot::HubIndex;
 use crate::pages::{Link, Page};
@@ -56,7 +54,8 @@ pub async fn everywhere(exchange: &Exchange<'_>, known: &Known) -> Response<ToCl
         reply::page_without_choice(exchange, &Page::LoggedOut { dead, login })
     });
     // First the ends, then what the answering hub sets: its login page may bring a new token.
-    let ends = exchange.cookies.expire_all(known.user()).into_iter().chain(exchange.live.own.expire_all());
+    let mut ends = exchange.cookies.expire_all(known.user());
+    ends.extend(exchange.live.own.expire_all());
     reply::set_cookies_first(&mut response, ends);
     response
 }
@@ -78,22 +77,9 @@ fn passed_on(exchange: &Exchange<'_>, hub: HubIndex, answer: LogoutAnswer) -> Re
     let mut response = Response::new(ToClient::from(answer.body));
     *response.status_mut() = answer.status;
     let mut fields = answer.headers;
-    let lines: Vec<HeaderValue> = fields.get_all(SET_COOKIE).iter().cloned().collect();
-    fields.remove(SET_COOKIE);
+    let lines = set_cookie::take(&mut fields);
     *response.headers_mut() = fields;
-    let sender = Sender {
-        hub: exchange.id(hub),
-        plane: exchange.place.row.plane,
-        path: exchange.parts.uri.path(),
-        state: None,
-    };
-    reply::set_cookies(
-        &mut response,
-        lines.iter().filter_map(|line| match exchange.snapshot().jars.to_client(&sender, line) {
-            SetCookie::Pass(line) => Some(line),
-            SetCookie::Drop(_) => None,
-        }),
-    );
+    reply::set_cookies(&mut response, set_cookie::for_browser(exchange, hub, lines, None));
     response
 }
 

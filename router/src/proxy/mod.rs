@@ -1,13 +1,15 @@
 //! The fast path: a request comes in, goes to its hub, and the answer goes back.
 //!
 //! In the order of a request: `listen`, `worker`, `connection`, `exchange` (read), `gather` (facts), `act` (decide and
-//! do), `forward` to `proxy_plane` or `hub_plane`, `send` on a connection of `pool`. Beside them: `landing` and
-//! `login_form` for logins, `logout`, `chosen`, `ask`, `wait`.
+//! do), `forward` to `proxy_plane` or `hub_plane`, `send` on a connection of `pool`; on the way back `headers`,
+//! `set_cookie` and `body`. Beside them: `landing` and `login_form` for logins, `hold` for starts, `tunnel` for WebSockets,
+//! and what the router answers itself: `logout`, `chosen`, `wait`; `passive` notes what an answer says of its hub.
 
 mod act;
 mod ask;
 mod body;
 mod chosen;
+mod claims;
 mod collect;
 mod connection;
 pub mod counts;
@@ -23,12 +25,15 @@ mod landing;
 pub mod listen;
 mod login_form;
 mod logout;
+mod passive;
 mod peer;
 mod pool;
 mod proxy_plane;
 mod reply;
 mod send;
+mod set_cookie;
 pub mod shared;
+mod token_request;
 mod tunnel;
 mod wait;
 pub mod worker;

@@ -1,11 +1,11 @@
 //! Who is at the other end of a client connection, and what of its word is believed.
 //!
-//! `X-Forwarded-*` and PROXY headers are believed from trusted proxies only.
+//! `X-Forwarded-*` is believed from trusted proxies only.
 
 use std::net::{IpAddr, SocketAddr};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use hubrouter_config::Config;
+use hubrouter_config::{Config, PublicUrl, Scheme};
 
 /// Appended to by every proxy on the way (de-facto standard; RFC 7239 section 4 names the idea).
 pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -29,8 +29,8 @@ pub struct Client {
     pub address: IpAddr,
     /// The same as text.
     pub ip: HeaderValue,
-    /// `http` or `https`, as the browser sees it.
-    pub scheme: &'static str,
+    /// As the browser sees it.
+    pub scheme: Scheme,
     /// What `X-Forwarded-For` becomes.
     pub forwarded_for: HeaderValue,
 }
@@ -47,12 +47,12 @@ impl Peer {
     /// The client that speaks through this peer.
     #[must_use]
     pub fn client(&self, headers: &HeaderMap, config: &Config) -> Client {
-        let public = config.site.public_url.as_ref().map(|url| scheme_text(url.scheme()));
+        let public = config.site.public_url.as_ref().map(PublicUrl::scheme);
         if !self.trusted {
             return Client {
                 address: self.address.ip().to_canonical(),
                 ip: self.text.clone(),
-                scheme: public.unwrap_or("http"),
+                scheme: public.unwrap_or(Scheme::Http),
                 forwarded_for: self.text.clone(),
             };
         }
@@ -61,7 +61,7 @@ impl Peer {
         Client {
             address,
             ip: value(&address.to_string()),
-            scheme: public.or_else(|| forwarded_scheme(headers)).unwrap_or("http"),
+            scheme: public.or_else(|| forwarded_scheme(headers)).unwrap_or(Scheme::Http),
             forwarded_for: self.appended_to(&chain),
         }
     }
@@ -70,15 +70,6 @@ impl Peer {
         let mut text: String = chain.iter().map(|ip| format!("{ip}, ")).collect();
         text.push_str(self.text.to_str().unwrap_or_default());
         value(&text)
-    }
-}
-
-/// The scheme's word.
-#[must_use]
-pub fn scheme_text(scheme: hubrouter_config::Scheme) -> &'static str {
-    match scheme {
-        hubrouter_config::Scheme::Http => "http",
-        hubrouter_config::Scheme::Https => "https",
     }
 }
 
@@ -107,11 +98,11 @@ fn last_untrusted(chain: &[IpAddr], config: &Config) -> Option<IpAddr> {
     chain.iter().rev().find(|ip| !trusted(ip)).or(chain.first()).copied()
 }
 
-fn forwarded_scheme(headers: &HeaderMap) -> Option<&'static str> {
+fn forwarded_scheme(headers: &HeaderMap) -> Option<Scheme> {
     let text = headers.get_all(X_FORWARDED_PROTO).iter().next_back()?.to_str().ok()?;
     match text.rsplit(',').next()?.trim().to_ascii_lowercase().as_str() {
-        "https" | "wss" => Some("https"),
-        "http" | "ws" => Some("http"),
+        "https" | "wss" => Some(Scheme::Https),
+        "http" | "ws" => Some(Scheme::Http),
         _ => None,
     }
 }
@@ -142,7 +133,7 @@ mod tests {
         let peer = Peer::new("203.0.113.9:1000".parse().expect("address"), &config);
         let client = peer.client(&headers("10.0.0.1", "https"), &config);
         assert_eq!(client.ip, "203.0.113.9");
-        assert_eq!(client.scheme, "http");
+        assert_eq!(client.scheme, Scheme::Http);
         assert_eq!(client.forwarded_for, "203.0.113.9");
     }
 
@@ -152,7 +143,7 @@ mod tests {
         let peer = Peer::new("10.0.0.2:1000".parse().expect("address"), &config);
         let client = peer.client(&headers("6.6.6.6, 203.0.113.9, 10.0.0.7", "https"), &config);
         assert_eq!(client.ip, "203.0.113.9");
-        assert_eq!(client.scheme, "https");
+        assert_eq!(client.scheme, Scheme::Https);
         assert_eq!(client.forwarded_for, "6.6.6.6, 203.0.113.9, 10.0.0.7, 10.0.0.2");
     }
 

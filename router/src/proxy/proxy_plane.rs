@@ -3,15 +3,14 @@
 use std::rc::Rc;
 
 use http::header::{COOKIE, SET_COOKIE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
-use hubrouter_hub_adapter::cookies::{Sender, SetCookie};
+use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, Version};
 use hyper::upgrade::OnUpgrade;
-use tracing::{debug, warn};
+use tracing::debug;
 
 use super::body::{FromHub, ToClient, ToHub};
 use super::exchange::Exchange;
 use super::forward::{self, Going};
-use super::{headers, hub_plane, reply, send, tunnel, wait};
+use super::{headers, hub_plane, reply, send, set_cookie, tunnel, wait};
 use crate::core::snapshot::HubIndex;
 use crate::pages::{Page, WaitingFor};
 
@@ -57,7 +56,7 @@ pub fn outgoing(exchange: &Exchange<'_>, fields: HeaderMap, body: ToHub) -> Requ
 
 async fn plain(exchange: Exchange<'_>, going: Going, request: Request<ToHub>) -> Response<ToClient> {
     let hub = &exchange.snapshot().hub(going.hub).hub;
-    match send::send(&exchange.worker().pools, hub, request, forward::manner(&exchange)).await {
+    match send::send(&exchange.worker().pools, hub, request, forward::manner(&exchange, going.hub)).await {
         // Its default route leads to the hub, and the hub is gone. A browser would offer to download that.
         Ok(answer) if hub_plane::is_proxys_own_error(&answer) => {
             wait::after_fault(&exchange, going.hub, WaitingFor::HubDown, true)
@@ -79,7 +78,8 @@ async fn websocket(
 ) -> Response<ToClient> {
     let hub = &exchange.snapshot().hub(going.hub).hub;
     let opened =
-        send::open_websocket(&exchange.worker().pools, hub, request, forward::manner(&exchange)).await;
+        send::open_websocket(&exchange.worker().pools, hub, request, forward::manner(&exchange, going.hub))
+            .await;
     let mut answer = match opened {
         Ok(answer) => answer,
         Err(fault) => return forward::failed(&exchange, going.hub, &fault),
@@ -116,28 +116,8 @@ fn keep_own_cookies_only(exchange: &Exchange<'_>, hub: HubIndex, fields: &mut He
     if !fields.contains_key(SET_COOKIE) {
         return;
     }
-    let sender = Sender {
-        hub: exchange.id(hub),
-        plane: exchange.place.row.plane,
-        path: exchange.parts.uri.path(),
-        state: None,
-    };
-    let lines: Vec<HeaderValue> = fields.get_all(SET_COOKIE).iter().cloned().collect();
-    fields.remove(SET_COOKIE);
-    for line in lines {
-        match exchange.snapshot().jars.to_client(&sender, &line) {
-            SetCookie::Pass(line) => {
-                fields.append(SET_COOKIE, line);
-            }
-            SetCookie::Drop(reason) => {
-                exchange.worker().shared.counts.dropped_cookie();
-                warn!(
-                    hub.id = %sender.hub,
-                    url.path = sender.path,
-                    %reason,
-                    "a server tried to set a cookie that is not its own: dropped"
-                );
-            }
-        }
+    let lines = set_cookie::take(fields);
+    for line in set_cookie::for_browser(exchange, hub, lines, None) {
+        fields.append(SET_COOKIE, line);
     }
 }

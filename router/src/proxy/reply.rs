@@ -8,7 +8,7 @@ use hubrouter_config::{Config, HubId};
 
 use super::body::ToClient;
 use super::exchange::Exchange;
-use super::gather;
+use super::{gather, set_cookie};
 use crate::pages::{self, Chrome, Page, Wants};
 
 /// A page for a request of which nothing but its head is known.
@@ -70,8 +70,7 @@ pub fn set_cookies_first(response: &mut Response<ToClient>, lines: Vec<HeaderVal
     if lines.is_empty() {
         return;
     }
-    let later: Vec<HeaderValue> = response.headers().get_all(SET_COOKIE).iter().cloned().collect();
-    response.headers_mut().remove(SET_COOKIE);
+    let later = set_cookie::take(response.headers_mut());
     set_cookies(response, lines);
     set_cookies(response, later);
 }

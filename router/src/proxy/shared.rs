@@ -10,6 +10,8 @@ use tokio::sync::mpsc;
 use super::counts::Counts;
 use crate::control::live::Live;
 use crate::control::signals::Signal;
+use crate::control::tasks::Tasks;
+use crate::core::health::Plane;
 use crate::identify::lookups::Lookups;
 
 /// One per process.
@@ -23,6 +25,8 @@ pub struct Shared {
     pub resolver: Resolver,
     /// What passes through this process.
     pub counts: Counts,
+    /// What runs in the background.
+    pub tasks: Tasks,
     /// To the controller.
     signals: mpsc::UnboundedSender<Signal>,
 }
@@ -35,8 +39,9 @@ impl Shared {
         lookups: Lookups,
         resolver: Resolver,
         signals: mpsc::UnboundedSender<Signal>,
+        tasks: Tasks,
     ) -> Self {
-        Self { live, lookups, resolver, counts: Counts::default(), signals }
+        Self { live, lookups, resolver, counts: Counts::default(), tasks, signals }
     }
 
     /// Tells the controller; at shutdown nobody listens any more, and nothing is lost by that.
@@ -44,8 +49,8 @@ impl Shared {
         let _ = self.signals.send(signal);
     }
 
-    /// The hub's address did not take a connection, or broke one off.
-    pub fn unreachable(&self, hub: &HubId) {
-        self.signal(Signal::Unreachable(hub.clone()));
+    /// Asks for a probe now.
+    pub fn look(&self, hub: &HubId, plane: Plane) {
+        self.signal(Signal::Look(hub.clone(), plane));
     }
 }

@@ -3,14 +3,14 @@
 //! The same address is tried again only where that cannot do a thing twice; else the page leads to the login, with the
 //! page that was wanted, and one sentence why.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::{Method, Response};
 use hubrouter_hub_adapter::address::{self, Act, Plane, next_of};
 
 use super::body::ToClient;
 use super::exchange::Exchange;
-use super::gather::Known;
+use super::gather::{self, Known};
 use super::reply;
 use crate::core::health::{Answer, HubPlane, WaitReason};
 use crate::core::snapshot::{HubIndex, Snapshot};
@@ -36,7 +36,8 @@ pub fn for_hub(
     let hub_plane = exchange.snapshot().hub(hub).health.hub.verdict;
     let why = match (reason, hub_plane) {
         (WaitReason::HubStarting, _) => WaitingFor::Starting,
-        (WaitReason::HubDown, _) => WaitingFor::HubDown,
+        (WaitReason::HubDown | WaitReason::HubPaused, _) => WaitingFor::HubDown,
+        (WaitReason::ProxyPaused, _) => WaitingFor::Unreachable,
         (WaitReason::ProxyDown, HubPlane::Up | HubPlane::Slow) => WaitingFor::ProxyDown,
         (WaitReason::ProxyDown, HubPlane::Starting | HubPlane::Down) => WaitingFor::Down,
     };
@@ -75,6 +76,19 @@ pub fn login_url(exchange: &Exchange<'_>, next: Option<&str>) -> String {
     address::login_url(&exchange.snapshot().site, next)
 }
 
+/// The answer to a start by a browser whose user nobody could name: the login makes that clear.
+#[must_use]
+pub fn whose_start(exchange: &Exchange<'_>, hub: HubIndex) -> Response<ToClient> {
+    let next = exchange.parts.uri.path_and_query().map(ToString::to_string);
+    let url = login_url(exchange, next.as_deref());
+    if exchange.is_navigation() && exchange.parts.method == Method::GET {
+        return reply::redirect(&url);
+    }
+    let why = "Nothing was started: log in, so that it is clear whose server it is.".to_owned();
+    let retry = Retry::Login { login: Link::new(url, "Log in"), why };
+    waiting(exchange, hub, WaitingFor::Undetermined, retry, None)
+}
+
 fn waiting(
     exchange: &Exchange<'_>,
     hub: HubIndex,
@@ -104,33 +118,44 @@ fn retry(exchange: &Exchange<'_>, sent: bool) -> Retry {
             &exchange.snapshot().site,
             exchange.place.owner.as_ref(),
             exchange.place.server.as_deref(),
-            None,
+            next_of(exchange.parts.uri.query()).as_deref(),
         );
         return Retry::SpawnAgain { spawn: Link::new(spawn, "Choose again") };
     }
     let next = wanted_page(exchange, reads);
     let login = Link::new(login_url(exchange, next.as_deref()), "Log in again");
-    Retry::Login { login, why: why_not_again(row.act).to_owned() }
+    Retry::Login { login, why: why_not_again(row.act, sent).to_owned() }
 }
 
 /// The page to return to after the login.
 fn wanted_page(exchange: &Exchange<'_>, reads: bool) -> Option<String> {
     let row = exchange.place.row;
     match row.act {
-        Act::LoginForm | Act::LoginPage => next_of(exchange.parts.uri.query()),
-        Act::Callback | Act::ServerCallback | Act::OAuthLogin | Act::Start => None,
+        Act::LoginForm | Act::LoginPage | Act::OAuthLogin | Act::Start => next_of(exchange.parts.uri.query()),
+        Act::ServerCallback => {
+            let owner = exchange.place.owner.as_ref()?;
+            Some(address::server_url(&exchange.snapshot().site, owner, exchange.place.server.as_deref()))
+        }
+        Act::Callback => flow_next(exchange),
         _ if reads || row.is_page() => exchange.parts.uri.path_and_query().map(ToString::to_string),
         _ => None,
     }
 }
 
-fn why_not_again(act: Act) -> &'static str {
+/// The page that an OAuth login under way was meant for.
+#[must_use]
+pub fn flow_next(exchange: &Exchange<'_>) -> Option<String> {
+    gather::own_flow(exchange, SystemTime::now())?.next
+}
+
+fn why_not_again(act: Act, sent: bool) -> &'static str {
     match act {
         Act::LoginForm => "A password is never sent twice.",
         Act::Callback | Act::ServerCallback => {
             "A login that was under way cannot be continued, only begun anew."
         }
         Act::Start => "The start of a server is never asked for twice.",
-        _ => "What was sent may have arrived, so it is not sent again.",
+        _ if sent => "What was sent may have arrived, so it is not sent again.",
+        _ => "Nothing was sent to the hub; what you wanted to do is not done.",
     }
 }

@@ -8,8 +8,9 @@ use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use hubrouter_config::HubId;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -19,6 +20,7 @@ use tokio::task::LocalSet;
 use tracing::{debug, warn};
 
 use super::connection::Connection;
+use super::passive::Tallies;
 use super::pool::Pools;
 use super::shared::Shared;
 use crate::control::live::Live;
@@ -58,6 +60,8 @@ pub struct Worker {
     pub shared: Arc<Shared>,
     /// Connections to hubs.
     pub pools: Pools,
+    /// What requests say of hubs.
+    pub tallies: Tallies,
     #[expect(
         clippy::redundant_allocation,
         reason = "threads count in the inner one seldom, requests in the outer one"
@@ -75,12 +79,13 @@ pub struct Worker {
 /// The operating system gives no thread.
 pub fn start(number: usize, shared: Arc<Shared>) -> std::io::Result<Handle> {
     let (orders, receiver) = mpsc::unbounded_channel();
-    let thread =
-        std::thread::Builder::new().name(format!("proxy-{number}")).spawn(move || run(shared, receiver))?;
+    let thread = std::thread::Builder::new()
+        .name(format!("proxy-{number}"))
+        .spawn(move || run(number, shared, receiver))?;
     Ok(Handle { orders, thread })
 }
 
-fn run(shared: Arc<Shared>, orders: mpsc::UnboundedReceiver<Order>) {
+fn run(number: usize, shared: Arc<Shared>, orders: mpsc::UnboundedReceiver<Order>) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -88,7 +93,7 @@ fn run(shared: Arc<Shared>, orders: mpsc::UnboundedReceiver<Order>) {
             return;
         }
     };
-    LocalSet::new().block_on(&runtime, Worker::new(shared).obey(orders));
+    LocalSet::new().block_on(&runtime, Worker::new(shared).obey(number, orders));
 }
 
 impl Worker {
@@ -96,7 +101,8 @@ impl Worker {
         let live = RefCell::new(Rc::new(shared.live.load_full()));
         let pools = Pools::new(shared.resolver.clone());
         let stopping = watch::Sender::new(false);
-        Rc::new(Self { shared, pools, live, open: Cell::new(0), emptied: Notify::new(), stopping })
+        let tallies = Tallies::default();
+        Rc::new(Self { shared, pools, tallies, live, open: Cell::new(0), emptied: Notify::new(), stopping })
     }
 
     /// The picture of now. A request keeps what it got; threads count references without touching each other.
@@ -114,8 +120,8 @@ impl Worker {
         Begun(Rc::clone(self))
     }
 
-    async fn obey(self: Rc<Self>, mut orders: mpsc::UnboundedReceiver<Order>) {
-        let sweeper = tokio::task::spawn_local(Rc::clone(&self).sweep());
+    async fn obey(self: Rc<Self>, number: usize, mut orders: mpsc::UnboundedReceiver<Order>) {
+        let sweeper = tokio::task::spawn_local(Rc::clone(&self).sweep(number));
         let mut doors: Vec<Door> = Vec::new();
         while let Some(order) = orders.recv().await {
             match order {
@@ -151,13 +157,17 @@ impl Worker {
         }
     }
 
-    async fn sweep(self: Rc<Self>) {
+    async fn sweep(self: Rc<Self>, number: usize) {
+        let task = self.shared.tasks.add(format!("sweep connections of thread {number}"), SWEEP);
         let mut every = tokio::time::interval(SWEEP);
         loop {
             every.tick().await;
             let live = self.live();
             let idle = live.snapshot.config.timeouts.hub_idle;
-            self.pools.sweep(idle, |id| live.snapshot.find(id).is_some());
+            let configured = |id: &HubId| live.snapshot.find(id).is_some();
+            self.pools.sweep(idle, configured);
+            self.tallies.tell(&self.shared, configured);
+            task.ran(Instant::now(), "ok");
         }
     }
 

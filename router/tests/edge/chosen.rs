@@ -3,9 +3,7 @@
 use hubrouter::identify::signed::Kind;
 
 use super::support::site::PASSWORD;
-use super::support::{Browser, Forger, Request, Site, Sketch};
-
-const HUBS: [&str; 2] = ["hub-a", "hub-b"];
+use super::support::{Browser, Forger, HUBS, Request, Site, Sketch, other_than};
 
 struct Scene {
     site: Site,
@@ -18,7 +16,7 @@ struct Scene {
 async fn scene() -> Scene {
     let site = Sketch::with_hubs(&HUBS).start().await;
     let home = site.home_of("admin");
-    let away = HUBS.into_iter().find(|id| *id != home).unwrap();
+    let away = other_than(&home);
     let admin = site.logged_in("admin").await;
     site.forget();
     Scene { site, home, away, admin }

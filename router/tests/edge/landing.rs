@@ -5,18 +5,13 @@ use hubrouter::core::login::Strength;
 use super::support::browser::escape;
 use super::support::canned::{Canned, CannedHub, canned};
 use super::support::site::PASSWORD;
-use super::support::{Forger, Request, Site, Sketch};
+use super::support::{Forger, HUBS, Request, Site, Sketch, other_than};
 
-const HUBS: [&str; 2] = ["hub-a", "hub-b"];
 /// A login that goes on to a page which starts nothing.
 const LOGIN: &str = "/hub/login?next=%2Fhub%2Fhome";
 
 async fn site() -> Site {
     Sketch::with_hubs(&HUBS).start().await
-}
-
-fn other(hub: &str) -> &'static str {
-    HUBS.into_iter().find(|id| *id != hub).unwrap()
 }
 
 #[tokio::test]
@@ -168,7 +163,7 @@ async fn a_stranger_stays_at_one_hub_until_the_login_ends() {
     assert_eq!(mark, Some((first.hub().to_owned(), Strength::Weak, 0)));
 
     // By its address alone this client would be sent to the first hub again.
-    let there = other(first.hub());
+    let there = other_than(first.hub());
     browser.plant("hubrouter-login", &forger.login(there, Strength::Weak, 0), "/");
     for _ in 0..3 {
         assert_eq!(browser.open("/hub/login").await.hub(), there);
@@ -186,5 +181,5 @@ async fn a_strangers_hub_that_dies_is_left() {
     site.hub(&first).kill().await;
     site.until_plane(&first, "proxy", "down").await;
 
-    assert_eq!(browser.open("/hub/login").await.hub(), other(&first));
+    assert_eq!(browser.open("/hub/login").await.hub(), other_than(&first));
 }

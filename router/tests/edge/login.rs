@@ -3,9 +3,8 @@
 use http::Method;
 
 use super::support::site::PASSWORD;
-use super::support::{Answer, Browser, Forger, Request, Site, Sketch};
+use super::support::{Answer, Browser, Forger, HUBS, Request, Site, Sketch, other_than};
 
-const HUBS: [&str; 2] = ["hub-a", "hub-b"];
 /// A login that goes on to a page which starts nothing.
 const LOGIN: &str = "/hub/login?next=%2Fhub%2Fhome";
 const EVIL: &str = "https://evil.example";
@@ -14,16 +13,12 @@ async fn site() -> Site {
     Sketch::with_hubs(&HUBS).start().await
 }
 
-fn other(hub: &str) -> &'static str {
-    HUBS.into_iter().find(|id| *id != hub).unwrap()
-}
-
 /// A stranger's login page, the hub that made it, and a user who is at home at the other one.
 async fn form_of_another_hub(site: &Site) -> (Browser, Answer, &'static str, String) {
     let mut browser = site.browser();
     let page = browser.open(LOGIN).await;
     assert!(page.is_login_form(), "{}", page.body);
-    let home = other(page.hub());
+    let home = other_than(page.hub());
     let user = site.user_at(home, 0);
     site.forget();
     (browser, page, home, user)
@@ -42,8 +37,8 @@ async fn a_form_of_another_hub_is_exchanged_for_one_of_the_users_own() {
     let landed = browser.submit(&page, &user, PASSWORD).await;
 
     assert_eq!(landed.status, 200, "{:?}", landed.way);
-    assert!(browser.has_login(home) && !browser.has_login(other(home)), "{:?}", browser.names());
-    assert_eq!(site.times(other(home), "POST /hub/login"), 0);
+    assert!(browser.has_login(home) && !browser.has_login(other_than(home)), "{:?}", browser.names());
+    assert_eq!(site.times(other_than(home), "POST /hub/login"), 0);
     let posted = site.seen(home).into_iter().find(|seen| seen.method == "POST").unwrap();
     let cookies: Vec<String> = posted.cookies().into_iter().map(|(name, _)| name).collect();
     assert_eq!(cookies, ["_xsrf"], "only the fresh token goes with the form");

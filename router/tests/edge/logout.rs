@@ -4,9 +4,7 @@ use http::Method;
 
 use super::support::canned::{CannedHub, canned};
 use super::support::site::PASSWORD;
-use super::support::{Browser, Request, Site, Sketch};
-
-const HUBS: [&str; 2] = ["hub-a", "hub-b"];
+use super::support::{Browser, HUBS, RawHub, Request, Site, Sketch, other_than};
 
 struct Scene {
     site: Site,
@@ -20,13 +18,11 @@ struct Scene {
 async fn scene() -> Scene {
     let site = Sketch::with_hubs(&HUBS).start().await;
     let home = site.home_of("admin");
-    let away = HUBS.into_iter().find(|id| *id != home).unwrap();
+    let away = other_than(&home);
     let owner = site.user_at(away, 0);
     site.hub(away).start_server(&owner, "").await;
     let mut admin = site.at_work("admin").await;
-    let form = admin.open(&format!("/user/{owner}/lab")).await;
-    let consent = admin.submit(&form, "admin", PASSWORD).await;
-    assert_eq!(admin.agree(&consent).await.status, 200);
+    assert_eq!(admin.visit(&format!("/user/{owner}/lab"), "admin").await.status, 200);
     site.forget();
     Scene { site, home, away, owner, admin }
 }
@@ -259,4 +255,27 @@ async fn a_script_of_another_site_cannot_post_a_logout() {
     let post = Request::new(Method::POST, "/hub/logout").with("sec-fetch-mode", "no-cors");
     assert_eq!(admin.send(post.with("sec-fetch-site", "cross-site")).await.status, 403);
     assert!(site.hubs_asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_hub_that_takes_logouts_and_never_answers_keeps_nobody_from_seeing_another_die() {
+    let mut hanging = RawHub::start().await;
+    let site = Sketch::with_hubs(&["hub-a"]).and_raw_hub("raw", &hanging).start().await;
+    let mut leaving = Vec::new();
+    for number in 0..25 {
+        let mut client = site.wire().await;
+        let cookie = format!("jupyterhub-hub-login.raw=made-up-{number}");
+        client.say(format!("GET /hub/logout HTTP/1.1\r\nHost: site\r\nCookie: {cookie}\r\n\r\n")).await;
+        leaving.push((client, hanging.request().await));
+    }
+    for (client, _) in &mut leaving {
+        assert!(client.head().await.starts_with("HTTP/1.1 200 "));
+    }
+    let _told_again = hanging.request().await;
+
+    site.hub("hub-a").kill().await;
+
+    let killed_at = std::time::Instant::now();
+    site.until_plane("hub-a", "proxy", "down").await;
+    assert!(killed_at.elapsed() < std::time::Duration::from_secs(5), "{:?}", killed_at.elapsed());
 }

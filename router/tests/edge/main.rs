@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 #![allow(missing_docs, reason = "tests document themselves by their names")]
 
+mod census;
 mod chosen;
 mod connections;
 mod headers;
@@ -15,6 +16,7 @@ mod login;
 mod logout;
 mod names;
 mod oauth;
+mod passive;
 mod prefix;
 mod process;
 mod reload;
@@ -23,9 +25,13 @@ mod security;
 mod services;
 mod sessions;
 mod shutdown;
+mod spawning;
+mod starts;
 mod streams;
 mod support;
+mod token_rows;
 mod tokens;
 mod visits;
 mod waiting;
 mod websocket;
+mod why;

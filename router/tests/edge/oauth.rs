@@ -5,9 +5,7 @@ use hubrouter_loadtest::simhub::SimProvider;
 
 use super::support::canned::{CannedHub, canned};
 use super::support::provider::{hubs_with, log_in_at};
-use super::support::{Answer, Browser, Forger, Request, Site, Sketch};
-
-const HUBS: [&str; 2] = ["hub-a", "hub-b"];
+use super::support::{Answer, Browser, Forger, HUBS, Request, Site, Sketch, other_than};
 
 async fn site_with(provider: &SimProvider) -> Site {
     hubs_with(provider, &HUBS).start().await
@@ -38,7 +36,7 @@ async fn a_login_lands_at_home_without_a_click_whichever_hub_was_asked_first() {
 
             assert_eq!((landed.status.as_u16(), landed.hub()), (200, home), "{first}: {:?}", landed.way);
             assert_eq!(site.times(first, "GET /hub/oauth_login"), 1, "the login began elsewhere");
-            let elsewhere = HUBS.into_iter().find(|id| *id != home).unwrap();
+            let elsewhere = other_than(home);
             assert!(browser.has_login(home) && !browser.has_login(elsewhere), "{:?}", browser.names());
             assert_eq!(browser.cookie("hubrouter-login"), None);
             assert_eq!(site.times(elsewhere, "GET /hub/logout"), 0, "a bounce is no logout");
@@ -173,7 +171,7 @@ async fn a_callback_whose_login_is_not_known_any_more_begins_anew_and_reaches_no
 
     let answer = browser.send(Request::get(back)).await;
 
-    assert_eq!((answer.status.as_u16(), answer.location()), (302, "/hub/login"));
+    assert_eq!((answer.status.as_u16(), answer.location()), (302, "/hub/login?next=%2Fhub%2Fhome"));
     assert!(site.hubs_asked().is_empty());
     let home = browser.open_through("/hub/home").await;
     assert_eq!((home.status.as_u16(), home.hub()), (200, "hub-a"));
@@ -213,7 +211,7 @@ async fn a_visit_needs_no_password_but_the_click_of_consent() {
     let provider = SimProvider::start().await.unwrap();
     let site = site_with(&provider).await;
     let home = site.home_of("admin");
-    let away = HUBS.into_iter().find(|id| *id != home).unwrap();
+    let away = other_than(&home);
     let owner = site.user_at(away, 0);
     site.hub(away).start_server(&owner, "").await;
     provider.set_user(Some("admin"));
@@ -232,7 +230,7 @@ async fn a_chosen_hub_is_logged_in_to_without_a_click_too() {
     let provider = SimProvider::start().await.unwrap();
     let site = site_with(&provider).await;
     let home = site.home_of("admin");
-    let away = HUBS.into_iter().find(|id| *id != home).unwrap();
+    let away = other_than(&home);
     provider.set_user(Some("admin"));
     let mut admin = site.browser();
     admin.open_through("/hub/home").await;

@@ -1,9 +1,6 @@
 //! A site below a path: every address, cookie and redirect keeps the prefix.
 
-use super::support::site::PASSWORD;
-use super::support::{Request, Site, Sketch};
-
-const HUBS: [&str; 2] = ["hub-a", "hub-b"];
+use super::support::{HUBS, Request, Site, Sketch, other_than};
 
 async fn site() -> Site {
     Sketch::with_hubs(&HUBS).base_url("/jhub/").start().await
@@ -32,14 +29,12 @@ async fn a_site_below_a_path_logs_people_in_at_home_and_starts_their_servers() {
 async fn a_visit_below_a_path_keeps_the_session_at_home() {
     let site = site().await;
     let home = site.home_of("admin");
-    let away = HUBS.into_iter().find(|id| *id != home).unwrap();
+    let away = other_than(&home);
     let owner = site.user_at(away, 0);
     site.hub(away).start_server(&owner, "").await;
     let mut admin = site.logged_in("admin").await;
 
-    let form = admin.open(&format!("/jhub/user/{owner}/lab")).await;
-    let consent = admin.submit(&form, "admin", PASSWORD).await;
-    let lab = admin.agree(&consent).await;
+    let lab = admin.visit(&format!("/jhub/user/{owner}/lab"), "admin").await;
 
     assert_eq!((lab.status.as_u16(), lab.hub()), (200, away), "{:?}", lab.way);
     assert_eq!(admin.open("/jhub/hub/home").await.hub(), home);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
@@ -187,4 +187,89 @@ async fn the_version_is_printed() {
     let output = output(&["--version"]).await;
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8_lossy(&output.stdout), format!("hubrouter {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[tokio::test]
+async fn a_second_router_on_the_same_port_is_refused() {
+    let address = format!("127.0.0.1:{}", free_port());
+    let text = std::fs::read_to_string(File::good().path).unwrap();
+    let file = File::with(&text.replacen("127.0.0.1:0", &address, 1));
+    let _first = Served::by(&file).await;
+
+    let port = address.rsplit_once(':').unwrap().1;
+    for second in [&serve(&file.path)[..], &["demo", "--port", port, "--admin-port", "0"]] {
+        let output = output(second).await;
+        assert_eq!(output.status.code(), Some(2), "{second:?}");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains(&format!("cannot listen on {address}")), "{second:?}: {said}");
+    }
+}
+
+/// A demo on free ports whose standard input is open, once it has said what to try.
+async fn demo() -> (Child, tokio::process::ChildStdin) {
+    let mut command = hubrouter(&["demo", "--port", "0", "--admin-port", "0"]);
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+    let welcomed = async {
+        while let Some(line) = said.next_line().await.unwrap() {
+            if line.contains("press Ctrl-C to end") {
+                return;
+            }
+        }
+        panic!("it ended without a welcome");
+    };
+    timeout(PATIENCE, welcomed).await.expect("it welcomes");
+    // Nobody reads on, and nobody has left.
+    tokio::spawn(async move { while let Ok(Some(_)) = said.next_line().await {} });
+    let input = child.stdin.take().unwrap();
+    (child, input)
+}
+
+#[tokio::test]
+async fn a_demo_ends_by_a_signal_and_by_its_word_though_its_input_stays_open() {
+    for way in ["-INT", "-TERM", "quit"] {
+        let (mut child, mut input) = demo().await;
+        match way {
+            "quit" => input.write_all(b"quit\n").await.unwrap(),
+            signal => {
+                // Its handlers are there a moment after the welcome.
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                let pid = child.id().expect("it runs").to_string();
+                assert!(std::process::Command::new("kill").args([signal, &pid]).status().unwrap().success());
+            }
+        }
+        let code =
+            timeout(PATIENCE, child.wait()).await.unwrap_or_else(|_| panic!("it does not end by {way}"));
+        assert_eq!(code.unwrap().code(), Some(0), "{way}");
+        drop(input);
+    }
+}
+
+#[tokio::test]
+async fn a_reader_that_leaves_early_is_no_error() {
+    let file = File::good();
+    let path = file.path.to_str().unwrap();
+    for arguments in [&["explain", "ada", "--config", path][..], &["schema"], &["completions", "bash"]] {
+        let mut child = hubrouter(arguments).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), said.as_str()), (Some(0), ""), "{arguments:?}");
+    }
+}
+
+#[tokio::test]
+async fn explain_takes_its_configuration_from_where_serve_does() {
+    let file = File::good();
+    let mut command = hubrouter(&["explain", "ada"]);
+    let output = command.env("HUBROUTER_CONFIG", &file.path).output().await.unwrap();
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("ada belongs to a: "), "{output:?}");
+
+    let blank = hubrouter(&["explain", " "]).env("HUBROUTER_CONFIG", &file.path).output().await.unwrap();
+    assert_eq!(blank.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&blank.stderr).contains("is not a user name"), "{blank:?}");
 }

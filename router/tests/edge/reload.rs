@@ -263,6 +263,29 @@ async fn listeners_come_and_go_and_their_connections_stay() {
 }
 
 #[tokio::test]
+async fn a_listener_may_give_way_to_a_wider_one_on_its_port() {
+    let site = two_hubs().start().await;
+    let narrow = free_address();
+    let wide = narrow.replace("127.0.0.1", "0.0.0.0");
+    site.edit(|text| listening_on(text, &["127.0.0.1:0", &narrow]));
+    site.until_reloaded(true).await;
+
+    site.edit(|text| listening_on(text, &["127.0.0.1:0", &wide]));
+    // 127.0.0.2 is nobody's but the wide one's.
+    let beside = narrow.replace("127.0.0.1", "127.0.0.2");
+    for _ in 0..100 {
+        if tokio::net::TcpStream::connect(&beside).await.is_ok() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+
+    let mut client = Wire::to(beside.parse().unwrap()).await;
+    client.say("GET /_chp_healthz HTTP/1.1\r\nHost: site\r\n\r\n").await;
+    assert!(client.head().await.starts_with("HTTP/1.1 200 "));
+}
+
+#[tokio::test]
 async fn a_listener_that_cannot_be_opened_refuses_the_whole_configuration() {
     let site = two_hubs().start().await;
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

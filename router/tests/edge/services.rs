@@ -3,9 +3,7 @@
 use hubrouter_loadtest::simhub::SimService;
 
 use super::support::site::PASSWORD;
-use super::support::{Browser, Request, Site, Sketch};
-
-const HUBS: [&str; 2] = ["hub-a", "hub-b"];
+use super::support::{Browser, HUBS, Request, Site, Sketch};
 
 async fn site(services: &str) -> Site {
     let open = |name: &str| SimService { name: name.into(), open: true };

@@ -4,9 +4,8 @@ use hubrouter_loadtest::simhub::Plane;
 
 use super::support::canned::{CannedHub, canned};
 use super::support::site::PASSWORD;
-use super::support::{Forger, Request, Site, Sketch};
+use super::support::{Forger, HUBS, Request, Site, Sketch};
 
-const HUBS: [&str; 2] = ["hub-a", "hub-b"];
 /// A login that goes on to a page which starts nothing.
 const LOGIN: &str = "/hub/login?next=%2Fhub%2Fhome";
 

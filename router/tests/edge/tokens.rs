@@ -3,9 +3,8 @@
 use http::Method;
 use hubrouter_loadtest::simhub::{ApiToken, SimHub, TokenOwner};
 
-use super::support::{Answer, Browser, Request, Site, Sketch};
+use super::support::{Answer, Browser, HUBS, Request, Site, Sketch};
 
-const HUBS: [&str; 2] = ["hub-a", "hub-b"];
 const WHOAMI: &str = "GET /hub/api/user";
 
 async fn site() -> Site {
@@ -321,4 +320,24 @@ async fn tokens_are_on_no_page_and_no_answer_of_the_router() {
             );
         }
     }
+}
+
+#[tokio::test]
+async fn a_hub_that_is_away_delays_no_token_of_the_others_and_what_they_said_is_kept() {
+    let site = site().await;
+    let ann = site.user_at("hub-a", 0);
+    let token = site.hub("hub-a").token_of(&ann);
+    site.hub("hub-b").hang(true);
+    site.until_plane("hub-b", "proxy", "down").await;
+    site.forget();
+
+    let began = std::time::Instant::now();
+    for _ in 0..3 {
+        assert_eq!(ask(&site, "/hub/api/user", &token).await.json()["name"], ann.as_str());
+    }
+
+    assert!(began.elapsed() < std::time::Duration::from_millis(1500), "somebody waited for the dead hub");
+    let questions =
+        site.seen("hub-a").iter().filter(|seen| !seen.by_proxy && seen.path() == "/hub/api/user").count();
+    assert_eq!(questions, 1, "a good answer is kept, although not every hub could be asked");
 }

@@ -3,9 +3,7 @@
 use hubrouter_loadtest::simhub::SimHub;
 
 use super::support::site::PASSWORD;
-use super::support::{Browser, Forger, Request, Site, Sketch};
-
-const HUBS: [&str; 2] = ["hub-a", "hub-b"];
+use super::support::{Browser, Forger, HUBS, Request, Site, Sketch, other_than};
 
 /// A site with an admin, where the admin is at home, and a user with a running server at the other hub.
 struct Scene {
@@ -18,7 +16,7 @@ struct Scene {
 async fn scene() -> Scene {
     let site = Sketch::with_hubs(&HUBS).start().await;
     let home = site.home_of("admin");
-    let away = HUBS.into_iter().find(|id| *id != home).unwrap();
+    let away = other_than(&home);
     let owner = site.user_at(away, 0);
     site.hub(away).start_server(&owner, "").await;
     site.forget();
@@ -32,9 +30,7 @@ impl Scene {
 
     /// Opens the owner's server as somebody who is not known at its hub: a login, a click, the page.
     async fn visit(&self, browser: &mut Browser, visitor: &str) {
-        let form = browser.open(&self.lab()).await;
-        let consent = browser.submit(&form, visitor, PASSWORD).await;
-        let lab = browser.agree(&consent).await;
+        let lab = browser.visit(&self.lab(), visitor).await;
         assert_eq!(lab.status, 200, "{:?}: {}", lab.way, lab.body);
         assert_eq!(lab.hub(), self.away);
     }

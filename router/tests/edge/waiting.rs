@@ -338,3 +338,51 @@ async fn a_page_that_the_hub_broke_off_is_tried_again_by_the_page() {
     assert_eq!(page.status, 503, "{}", page.body);
     assert!(retries_by_itself(&page), "{}", page.body);
 }
+
+#[tokio::test]
+async fn a_page_says_whether_anything_was_sent() {
+    let (site, ada, mut browser) = ada_at_work(two_hubs()).await;
+    site.hub("hub-a").stop_hub().await;
+    site.until_plane("hub-a", "hub", "starting").await;
+
+    let written = browser.follow(Request::form("/hub/token", &[("note", "x")])).await;
+    let scripted = browser
+        .send(api(&site, &ada, http::Method::POST, &format!("/hub/api/users/{ada}/tokens")).body("{}"))
+        .await;
+
+    for answer in [&written, &scripted] {
+        assert_eq!(answer.status, 503);
+        assert!(answer.body.contains("Nothing was sent"), "{}", answer.body);
+        assert!(!answer.body.contains("may have arrived"), "{}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn a_hub_that_took_the_request_and_broke_off_is_not_called_unreachable() {
+    let mut hub = RawHub::start().await;
+    let site = Sketch::with_raw_hub(&hub).start().await;
+    let mut browser = site.browser();
+
+    let (page, _) = tokio::join!(browser.open("/hub/spawn/ada?next=/user/ada/lab/tree/x.ipynb"), async {
+        drop(hub.request().await);
+    });
+
+    assert_eq!(page.status, 503);
+    assert!(page.body.contains("closed the connection before it answered"), "{}", page.body);
+    assert!(
+        page.body.contains("href=\"/hub/login?next=%2Fuser%2Fada%2Flab%2Ftree%2Fx.ipynb\""),
+        "the page that was wanted is not lost: {}",
+        page.body
+    );
+}
+
+#[tokio::test]
+async fn a_form_that_starts_a_server_leads_back_with_the_page_that_was_wanted() {
+    let (site, _, mut browser) = ada_at_work(two_hubs()).await;
+    site.hub("hub-a").stop_hub().await;
+    site.until_plane("hub-a", "hub", "starting").await;
+
+    let page = browser.follow(Request::form("/hub/spawn?next=/user-redirect/x", &[("profile", "big")])).await;
+
+    assert!(page.body.contains("href=\"/hub/spawn?next=%2Fuser-redirect%2Fx\""), "{}", page.body);
+}

@@ -1,7 +1,7 @@
 // Plays the recorded conversations at real hubs:  recordings.mjs record|compare
 //
-// Starts the hub that loadtest/recordings describes twice, once with a login form and once with an OAuth provider, and
-// lets hubrouter-loadtest do the work. The environment is that of run.mjs, and REAL_LOADTEST. No browser here.
+// Starts the hub that loadtest/recordings describes three times, with a login form, with an OAuth provider, and with a limit
+// of starts, and lets hubrouter-loadtest do the work. The environment is that of run.mjs, and REAL_LOADTEST. No browser here.
 
 import { spawn } from "node:child_process";
 import { mkdirSync, rmSync } from "node:fs";
@@ -60,5 +60,10 @@ const usual = await hub("usual", (await freePorts(4))[0], {});
 const withProvider = await hub("provider", (await freePorts(4))[0], {
   RECORD_PROVIDER: `http://127.0.0.1:${providerPort}`,
 });
-const codes = [await play(usual, []), await play(withProvider, ["--has", "provider"])];
+const withLimit = await hub("limit", (await freePorts(4))[0], { RECORD_SPAWN_LIMIT: "1" });
+const codes = [
+  await play(usual, []),
+  await play(withProvider, ["--has", "provider"]),
+  await play(withLimit, ["--has", "limit"]),
+];
 process.exit(codes.every((code) => code === 0) ? 0 : 1);

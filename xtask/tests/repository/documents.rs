@@ -6,7 +6,7 @@ use crate::assert_none;
 use crate::source::{File, root, rust_files, text_files};
 
 /// All documents of the repository.
-fn documents() -> Vec<File> {
+pub(crate) fn documents() -> Vec<File> {
     let pages: Vec<File> = text_files().into_iter().filter(|file| file.path.ends_with(".md")).collect();
     assert!(pages.len() > 5, "the documents are not read any more");
     pages

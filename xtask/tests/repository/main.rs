@@ -8,9 +8,10 @@ mod documents;
 mod rooms;
 mod source;
 
-use std::path::Path;
-
 use source::{File, Token, rust_files, text_files};
+
+/// Spells what is looked for, to look for it.
+const THIS_FILE: &str = "xtask/tests/repository/main.rs";
 
 #[test]
 fn every_file_opens_with_its_purpose() {
@@ -72,11 +73,7 @@ fn no_file_names_a_place_on_somebodys_machine() {
         })
     };
     let mut found = Vec::new();
-    for file in text_files() {
-        // This file spells them to look for them.
-        if Path::new(&file.path) == Path::new("xtask/tests/repository/main.rs") {
-            continue;
-        }
+    for file in text_files().iter().filter(|file| file.path != THIS_FILE) {
         for (number, line) in file.text.lines().enumerate() {
             let line = line.replace("/home/jovyan", "");
             if line.contains(&checkout) || homes.iter().any(|home| starts_there(&line, home)) {
@@ -85,6 +82,30 @@ fn no_file_names_a_place_on_somebodys_machine() {
         }
     }
     assert_none("a path of one machine", found);
+}
+
+#[test]
+fn no_comment_cites_a_paper_that_is_not_here() {
+    let mut found = Vec::new();
+    for file in rust_files("").iter().chain(&documents::documents()).filter(|file| file.path != THIS_FILE) {
+        for (number, line) in file.text.lines().enumerate() {
+            let prose = if file.path.ends_with(".md") { line } else { comment_of(line) };
+            let mut words = prose.split(|letter: char| !letter.is_alphanumeric());
+            let cited = words.find(|word| is_citation(word));
+            found.extend(cited.map(|cited| format!("{}:{}: {cited}", file.path, number + 1)));
+        }
+    }
+    assert_none("the number of a rule that no file of the repository explains", found);
+}
+
+fn comment_of(line: &str) -> &str {
+    line.find("//").map_or("", |at| &line[at..])
+}
+
+/// A rule's number, as the papers have it that the project grew from: `D5`, `J2`, `JR12`.
+fn is_citation(word: &str) -> bool {
+    let number = ["JR", "J", "D"].iter().find_map(|paper| word.strip_prefix(paper)).unwrap_or_default();
+    !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit())
 }
 
 #[test]
@@ -109,6 +130,8 @@ fn these_checks_see_what_they_look_for() {
     for path in ["/_hubrouter/hub/a", "github/actions", "the hub", "superuser/x"] {
         assert!(!is_hub_path(path), "{path}");
     }
+    assert!(is_citation("JR12") && is_citation("D5") && !is_citation("SHA256") && !is_citation("Db1"));
+    assert_eq!(comment_of("let a = 1; // why"), "// why");
     let file = File::new(
         "a.rs",
         "use tokio::net; // rand\nlet a = \"/hub/x\"; /* \"/hub/y\" */\n#[cfg(test)]\nmod sketch;\nlet b = hyper_util::x;\n\

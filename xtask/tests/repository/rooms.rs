@@ -6,15 +6,16 @@ use crate::assert_none;
 use crate::source::{root, rust_files};
 
 /// The rooms from left to right, and what each may import. `pages` stands beside `proxy` and sees nobody.
-const ROOMS: [(&str, &[&str]); 8] = [
+const ROOMS: [(&str, &[&str]); 9] = [
     ("core", &[]),
     ("identify", &["core"]),
+    ("directory", &["core"]),
     ("pages", &[]),
-    ("control", &["core", "identify"]),
-    ("proxy", &["core", "identify", "control", "pages"]),
-    ("admin", &["core", "identify", "control", "pages", "proxy"]),
-    ("app", &["core", "identify", "control", "pages", "proxy", "admin"]),
-    ("cli", &["core", "identify", "control", "pages", "proxy", "admin", "app"]),
+    ("control", &["core", "identify", "directory"]),
+    ("proxy", &["core", "identify", "directory", "control", "pages"]),
+    ("admin", &["core", "identify", "directory", "control", "pages", "proxy"]),
+    ("app", &["core", "identify", "directory", "control", "pages", "proxy", "admin"]),
+    ("cli", &["core", "identify", "directory", "control", "pages", "proxy", "admin", "app"]),
 ];
 
 /// What would make a decision depend on more than its arguments: crates by how they begin, the rest by their names.

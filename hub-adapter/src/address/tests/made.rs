@@ -1,7 +1,8 @@
 //! The addresses that the router makes are read back as what they were made for.
 
 use super::super::{
-    By, admin_page, home_url, login_url, logout_url, server_url, spawn_url, users_api, whoami_path,
+    By, admin_page, home_url, login_url, logout_url, proxy_api, server_url, spawn_url, user_api, users_api,
+    whoami_path,
 };
 use super::{ask, site};
 use crate::names::{NameRule, UserName};
@@ -22,6 +23,8 @@ fn what_is_made_is_read_back() {
         (admin_page(&site), "admin"),
         (whoami_path(&site), "api whoami"),
         (users_api(&site), "api users"),
+        (user_api(&site, &odd), "api user"),
+        (proxy_api(&site), "api proxy"),
     ] {
         let place = ask(&site, "GET", &made).unwrap();
         assert_eq!(place.row.name, row, "{made}");

@@ -61,7 +61,8 @@ const CASES: &[(&str, &str, &str, &str, &str)] = &[
     ("api authorize", "POST", "hub/api/oauth2/authorize?client_id=service-grader", "", "grader"),
     ("api authorize", "GET", "hub/api/oauth2/authorize?client_id=other", "", ""),
     ("api oauth token", "POST", "hub/api/oauth2/token", "", ""),
-    ("api token check", "GET", "hub/api/authorizations/token/abc", "", ""),
+    ("api token check", "GET", "hub/api/authorizations/token/abc", "", "abc"),
+    ("api other", "POST", "hub/api/authorizations/token", "", ""),
     ("api cookie check", "GET", "hub/api/authorizations/cookie/name/value", "", ""),
     ("api version", "GET", "hub/api", "", ""),
     ("api version", "GET", "hub/api/", "", ""),
@@ -122,7 +123,8 @@ fn check(base: &str, case: &(&str, &str, &str, &str, &str), target: &str) {
     let place = ask(&site(base), method, target).unwrap_or_else(|bad| panic!("{method} {target}: {bad}"));
     assert_eq!(place.row.name, row, "{method} {target}");
     assert_eq!(place.owner.as_ref().map_or("", |owner| owner.as_str()), owner, "{method} {target}");
-    let others = [place.server, place.service, place.chosen].into_iter().flatten().collect::<Vec<_>>();
+    let token = place.token.map(|token| token.expose().clone());
+    let others = [place.server, place.service, place.chosen, token].into_iter().flatten().collect::<Vec<_>>();
     assert_eq!(others.join("+"), other, "{method} {target}");
 }
 
@@ -240,6 +242,7 @@ fn what_must_not_be_sent_twice_is_known_by_row_and_method() {
         ("GET", "/hub/oauth_callback"),
         ("GET", "/hub/logout"),
         ("GET", "/hub/api/oauth2/authorize"),
+        ("POST", "/hub/api/oauth2/token"),
     ] {
         assert!(once(method, path), "{method} {path}");
     }
@@ -265,6 +268,8 @@ fn pages_and_the_api_are_told_apart() {
         ("/hub/api/users/ada", false, true, true),
         ("/hub/api/proxy", false, true, false),
         ("/hub/api", false, true, true),
+        ("/hub/api/authorizations/token/abc", false, true, true),
+        ("/hub/api/oauth2/token", false, true, false),
         ("/hub/static/x.js", false, false, false),
         ("/hub/health", false, false, false),
         ("/user/ada/lab", false, false, false),

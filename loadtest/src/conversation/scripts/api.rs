@@ -65,6 +65,20 @@ pub(super) fn conversations() -> Vec<Conversation> {
         ),
         conversation(
             "api",
+            "admin-access",
+            "what admins once asked for is switched off",
+            vec![
+                admin(),
+                vec![
+                    with("POST", "{base}hub/api/users/{ada/}").aside(),
+                    with("POST", "{base}hub/api/users/{ada/}/admin-access"),
+                    with("POST", "{base}hub/api/users/no-such-user/admin-access"),
+                    say("POST", "{base}hub/api/users/{ada/}/admin-access").by("nobody"),
+                ],
+            ],
+        ),
+        conversation(
+            "api",
             "many-users",
             "many users at once",
             vec![

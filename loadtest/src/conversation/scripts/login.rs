@@ -192,6 +192,16 @@ pub(super) fn conversations() -> Vec<Conversation> {
         ),
         conversation(
             "login",
+            "signup",
+            "a hub whose authenticator signs nobody up has no page for it",
+            vec![vec![
+                get("{base}hub/signup").looks("404 :"),
+                get("{base}hub/login").aside(),
+                say("POST", "{base}hub/signup").form("username={ada/}&_xsrf={xsrf}").looks("404 :"),
+            ]],
+        ),
+        conversation(
+            "login",
             "replayed-cookie",
             "a login cookie works on after the logout",
             vec![

@@ -11,6 +11,7 @@ mod server;
 mod service;
 mod sharing;
 mod spawn;
+mod tokens;
 
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ pub fn all() -> Vec<Conversation> {
         spawn::conversations(),
         api::conversations(),
         sharing::conversations(),
+        tokens::conversations(),
         hop::conversations(),
         server::conversations(),
         service::conversations(),

@@ -1,6 +1,17 @@
 //! Pages and plain answers of the hub, and what stands outside `/hub/`.
 
-use super::super::script::{Conversation, admin, conversation, get, login, own_token, say};
+use super::super::script::{Conversation, Step, admin, conversation, get, login, own_token, say};
+
+/// Asks for what only operators may see or do.
+fn inner_workings() -> Vec<Step> {
+    vec![
+        get("{base}hub/metrics"),
+        get("{base}hub/api/metrics"),
+        get("{base}hub/api/info"),
+        get("{base}hub/api/proxy"),
+        say("POST", "{base}hub/api/shutdown").json("{}").by("script"),
+    ]
+}
 
 pub(super) fn conversations() -> Vec<Conversation> {
     vec![
@@ -85,11 +96,7 @@ pub(super) fn conversations() -> Vec<Conversation> {
             "pages",
             "refused",
             "metrics and inner workings are for those with the right",
-            vec![
-                vec![get("{base}hub/metrics"), get("{base}hub/api/info"), get("{base}hub/api/proxy")],
-                login("browser", "{ada/}"),
-                vec![get("{base}hub/metrics"), get("{base}hub/api/info"), get("{base}hub/api/proxy")],
-            ],
+            vec![inner_workings(), login("browser", "{ada/}"), inner_workings()],
         ),
         conversation(
             "pages",

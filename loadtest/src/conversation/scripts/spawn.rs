@@ -200,6 +200,43 @@ pub(super) fn conversations() -> Vec<Conversation> {
         ),
         conversation(
             "spawn",
+            "named-page",
+            "a browser starts a named server, and follows its events",
+            vec![
+                login("browser", "{ada/}"),
+                vec![
+                    get("{base}hub/spawn/{ada/}/second"),
+                    get("{location}").looks("Your server is starting up."),
+                    get("{base}hub/api/users/{ada/}/servers/second/progress"),
+                    get("{base}hub/spawn/{ada/}/second"),
+                    say("DELETE", "{base}hub/api/users/{ada/}/servers/second?_xsrf={xsrf}")
+                        .json("{\"remove\": true}")
+                        .aside(),
+                ],
+            ],
+        ),
+        conversation(
+            "spawn",
+            "busy",
+            "a hub that starts enough servers already says when to come back",
+            vec![
+                login("first", "{ada/}"),
+                login("browser", "{bob/}"),
+                own_token("browser", "{bob/}", "mine"),
+                vec![
+                    get("{base}hub/spawn").by("first").aside(),
+                    // in how many seconds, the hub draws by lot
+                    say("POST", "{base}hub/api/users/{bob/}/server").by("script").token("mine").shape(),
+                    get("{base}hub/spawn").looks("Too many users trying to log in right now."),
+                    say("POST", "{base}hub/spawn?_xsrf={xsrf}").form("size=small"),
+                    get("{base}hub/home"),
+                ],
+                wait_for("first", "{ada/}"),
+            ],
+        )
+        .needing("limit"),
+        conversation(
+            "spawn",
             "activity",
             "activity is taken for servers that exist",
             vec![

@@ -1,14 +1,16 @@
 //! `/hub/api/...`: finds the handler, and answers the small questions itself.
 
 use http::{Method, StatusCode};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use std::time::Duration;
 
+use super::super::proxy_api;
 use super::super::text::quote_segment;
 use super::super::wire::{Answer, html, json as json_answer};
 use super::pages::{no_access, unauthorized};
 use super::scopes::On;
 use super::visit::{Refusal, Visit};
-use super::{Outcome, collections, models, servers, shares, tokens, users};
+use super::{Outcome, authorizations, collections, models, servers, shares, tokens, users};
 
 /// Below `/hub/api/`; `parts` are decoded segments.
 pub(crate) async fn route(visit: &mut Visit, parts: &[&str]) -> Outcome {
@@ -23,6 +25,7 @@ pub(crate) async fn route(visit: &mut Visit, parts: &[&str]) -> Outcome {
         ["users", user, "servers", server, "progress"] => servers::progress(visit, user, server),
         ["users", user, "tokens"] => tokens::collection(visit, user),
         ["users", user, "tokens", id] => tokens::one(visit, user, id),
+        ["users", user, "admin-access"] => admin_access(visit, user),
         ["users", user, "activity"] => users::activity(visit, user),
         ["users", user, "shared"] => shares::shared_with(visit, user),
         ["groups"] => collections::groups(visit),
@@ -35,10 +38,12 @@ pub(crate) async fn route(visit: &mut Visit, parts: &[&str]) -> Outcome {
         ["share-codes", owner] => shares::codes(visit, owner, None),
         ["share-codes", owner, server] => shares::codes(visit, owner, Some(server)),
         ["info"] => info(visit),
-        ["proxy"] => proxy(visit),
+        ["proxy"] => proxy(visit).await,
         ["metrics"] => super::pages::metrics(visit),
         ["shutdown"] => shutdown(visit),
-        ["authorizations", "token", token] => token_owner(visit, token),
+        ["authorizations", "token"] => authorizations::gone(visit),
+        ["authorizations", "token", token] => authorizations::token(visit, token),
+        ["authorizations", "cookie", name, value] => authorizations::cookie(visit, name, value),
         _ => Err(Refusal::new(404)),
     }
 }
@@ -85,28 +90,45 @@ fn info(visit: &Visit) -> Outcome {
     ))
 }
 
+/// How long a hub tries to reach its proxy, again and again, before it gives up.
+const PROXY_PATIENCE: Duration = Duration::from_secs(30);
+
 /// `/hub/api/proxy`: the routing table, or a check that restores it.
-fn proxy(visit: &Visit) -> Outcome {
+async fn proxy(visit: &Visit) -> Outcome {
     need(visit, &[Method::GET, Method::POST])?;
     allow_for(visit, "proxy", On::All)?;
-    if !*visit.inner.proxy_up.borrow() {
+    let mut up = visit.inner.proxy_up.subscribe();
+    if tokio::time::timeout(PROXY_PATIENCE, up.wait_for(|up| *up)).await.is_err() {
         return Err(Refusal::new(500));
     }
     if visit.ask.method == Method::POST {
         visit.inner.restore_routes();
         return Ok(empty(StatusCode::OK));
     }
-    let data = visit.inner.data();
-    let routes: serde_json::Map<String, Value> = data
-        .routes
-        .keys()
-        .map(|path| {
-            let route: Vec<String> = path.split('/').map(quote_segment).collect();
-            let routespec = format!("{}/", route.join("/"));
-            (routespec.clone(), json!({"routespec": routespec, "target": "", "data": {}}))
-        })
-        .collect();
-    Ok(json_answer(StatusCode::OK, &Value::Object(routes)))
+    let (offset, limit) = users::page_of(visit)?;
+    let table = proxy_api::table(&visit.inner);
+    let of_hubs = table.into_iter().filter(|(_, route)| route.get("jupyterhub").is_some());
+    let mut routes: Vec<(String, Value)> = of_hubs.map(routespec).collect();
+    routes.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let total = routes.len();
+    let page: Map<String, Value> = routes.into_iter().skip(offset).take(limit).collect();
+    if !users::pages(visit) {
+        return Ok(json_answer(StatusCode::OK, &Value::Object(page)));
+    }
+    let mut model = users::page_model(visit, &[], offset, limit, total);
+    model["items"] = Value::Object(page);
+    Ok(json_answer(StatusCode::OK, &model))
+}
+
+/// A route as the hub shows it: its path quoted again, the proxy's own words apart.
+fn routespec((path, mut data): (String, Value)) -> (String, Value) {
+    let quoted: Vec<String> = path.trim_end_matches('/').split('/').map(quote_segment).collect();
+    let routespec = format!("{}/", quoted.join("/"));
+    let target = data["target"].take();
+    if let Some(fields) = data.as_object_mut() {
+        fields.retain(|name, _| name != "target" && name != "jupyterhub");
+    }
+    (routespec.clone(), json!({"routespec": routespec, "target": target, "data": data}))
 }
 
 /// A simulated hub does not shut down on demand: it says who may.
@@ -116,13 +138,11 @@ fn shutdown(visit: &Visit) -> Outcome {
     Ok(json_answer(StatusCode::ACCEPTED, &json!({"message": "Shutting down Hub"})))
 }
 
-fn token_owner(visit: &Visit, token: &str) -> Outcome {
-    visit.identity()?;
-    let owner = super::Identity::of_token(&visit.inner, token).ok_or_else(|| Refusal::new(404))?;
-    Ok(json_answer(
-        StatusCode::OK,
-        &json!({"kind": if owner.service { "service" } else { "user" }, "name": owner.name}),
-    ))
+/// `/hub/api/users/<user>/admin-access`: not needed since servers log people in by the hub, and switched off.
+fn admin_access(visit: &Visit, user: &str) -> Outcome {
+    need(visit, &[Method::POST])?;
+    allow_for(visit, "servers", On::User(user))?;
+    Err(Refusal::saying(403, "admin access to user servers disabled"))
 }
 
 /// Refuses other methods than these.

@@ -3,6 +3,7 @@
 //! Paths are matched here, once; each handler lives in the file of its subject.
 
 mod api;
+mod authorizations;
 mod callback;
 mod collections;
 mod html;
@@ -68,6 +69,7 @@ async fn answer(inner: Arc<Inner>, mut ask: Ask) -> Answer {
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     let kind = match parts.as_slice() {
         ["api", "oauth2", "authorize"] => visit::Kind::Page,
+        ["api", "metrics"] => visit::Kind::Server,
         ["api", ..] => visit::Kind::Api,
         ["user", ..] | ["metrics"] => visit::Kind::Server,
         ["static" | "logo", ..] => return pages::files(rest, &ask),

@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::header::CACHE_CONTROL;
 use http::{Method, StatusCode};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -10,7 +11,7 @@ use super::super::inner::Inner;
 use super::super::options::TokenOwner;
 use super::super::state::{Token, client_id};
 use super::super::text::{escape, random_hex, with_query};
-use super::super::wire::{html, json as json_answer, redirect};
+use super::super::wire::{html, json as json_answer, put, redirect};
 use super::html::page;
 use super::scopes::On;
 use super::visit::{Refusal, Visit};
@@ -138,22 +139,32 @@ pub(crate) fn token(visit: &mut Visit) -> Outcome {
     if visit.ask.method != Method::POST {
         return Err(Refusal::new(405));
     }
+    let (status, model) = match granted(visit) {
+        Ok(token) => (
+            StatusCode::OK,
+            json!({"access_token": token, "expires_in": 1_209_600, "token_type": "Bearer", "scope": ""}),
+        ),
+        Err((status, error)) => (status, json!({"error": error})),
+    };
+    let mut answer = json_answer(status, &model);
+    put(&mut answer, CACHE_CONTROL, "no-store");
+    Ok(answer)
+}
+
+/// The token for the code in the form, or what is wrong with the request (RFC 6749 5.2).
+fn granted(visit: &Visit) -> Result<String, (StatusCode, &'static str)> {
     let argument = |name: &str| visit.argument(name).unwrap_or_default();
-    let secret = argument("client_secret");
-    let id = argument("client_id");
+    if argument("grant_type") != "authorization_code" {
+        return Err((StatusCode::BAD_REQUEST, "unsupported_grant_type"));
+    }
+    let (id, secret) = (argument("client_id"), argument("client_secret"));
     let known = Identity::of_token(&visit.inner, &secret).is_some();
     if !known || Client::find(&visit.inner, &id).is_none() {
-        return Ok(json_answer(StatusCode::UNAUTHORIZED, &json!({"error": "invalid_client"})));
+        return Err((StatusCode::UNAUTHORIZED, "invalid_client"));
     }
     let (code, verifier) = (argument("code"), argument("code_verifier"));
-    match exchange(&visit.inner, &id, &argument("redirect_uri"), &code, &verifier) {
-        Some(token) => {
-            let model =
-                json!({"access_token": token, "expires_in": 1_209_600, "token_type": "Bearer", "scope": ""});
-            Ok(json_answer(StatusCode::OK, &model))
-        }
-        None => Ok(json_answer(StatusCode::BAD_REQUEST, &json!({"error": "invalid_grant"}))),
-    }
+    exchange(&visit.inner, &id, &argument("redirect_uri"), &code, &verifier)
+        .ok_or((StatusCode::BAD_REQUEST, "invalid_grant"))
 }
 
 /// The token for a code; `None`: unknown, used, late, of another client, or the verifier is wrong.

@@ -79,7 +79,7 @@ fn sort(users: &mut [&User], by: &str) -> Result<(), Refusal> {
 }
 
 /// Whether the client reads pages.
-fn pages(visit: &Visit) -> bool {
+pub(crate) fn pages(visit: &Visit) -> bool {
     let accepts = visit.ask.header(ACCEPT.as_str()).unwrap_or_default();
     accepts.split(',').any(|kind| kind.trim().eq_ignore_ascii_case("application/jupyterhub-pagination+json"))
 }

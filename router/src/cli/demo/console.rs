@@ -2,7 +2,7 @@
 
 use hubrouter_hub_adapter::names::{NameRule, UserName};
 use hubrouter_loadtest::simhub::SimHub;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::PASSWORD;
 use crate::app::Running;
@@ -33,10 +33,22 @@ Type `help` for the words this console knows, or press Ctrl-C to end.
     );
 }
 
-/// Reads words until the input ends, then waits for ever: the demo ends by a signal.
-pub(super) async fn listen(hubs: &[SimHub], placement: &dyn Placement) {
-    let mut lines = BufReader::new(tokio::io::stdin()).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
+/// The lines of standard input, read by a thread that nobody waits for: a read from a terminal cannot be given up.
+pub(super) fn lines() -> std::io::Result<UnboundedReceiver<String>> {
+    let (read, lines) = unbounded_channel();
+    std::thread::Builder::new().name("console".into()).spawn(move || {
+        for line in std::io::stdin().lines().map_while(Result::ok) {
+            if read.send(line).is_err() {
+                return;
+            }
+        }
+    })?;
+    Ok(lines)
+}
+
+/// Acts on words until it is told to quit. When the input ends it waits for ever: then the demo ends by a signal.
+pub(super) async fn listen(mut lines: UnboundedReceiver<String>, hubs: &[SimHub], placement: &dyn Placement) {
+    while let Some(line) = lines.recv().await {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
             [] => {}

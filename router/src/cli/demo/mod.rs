@@ -14,7 +14,7 @@ use hubrouter_loadtest::simhub::{ApiToken, Auth, SimHub, SimHubOptions, SimServi
 
 use super::cannot_run;
 use crate::app::{self, AppError, Running, Setup};
-use crate::control::load::{Refusal, for_this_release};
+use crate::control::load;
 use crate::core::placement::{self, Placement};
 
 /// The password of everybody in the demo.
@@ -51,10 +51,8 @@ fn run(args: &DemoArgs) -> Result<(), AppError> {
         }
         let (running, placement) = start(args, &hubs)?;
         console::welcome(&running, &hubs);
-        tokio::select! {
-            ended = running.until_signalled() => ended?,
-            () = console::listen(&hubs, placement.as_ref()) => {}
-        }
+        let lines = console::lines()?;
+        running.until_signalled_or(console::listen(lines, &hubs, placement.as_ref())).await?;
         Ok(())
     })
 }
@@ -81,8 +79,7 @@ fn start(args: &DemoArgs, hubs: &[SimHub]) -> Result<(Running, Arc<dyn Placement
         let mut sources = FixedSources::default();
         sources.env.insert("DEMO_TOKEN".into(), TOKEN.into());
         sources.env.insert("DEMO_KEY".into(), "a key of the demo, which everybody may know".into());
-        let loaded = hubrouter_config::parse(&text, "(demo)", &sources).map_err(Refusal::from)?;
-        for_this_release(loaded)
+        load::parse(&text, "(demo)", &sources)
     });
     let loaded = load()?;
     app::init_logging(&loaded.config.telemetry);
@@ -91,7 +88,7 @@ fn start(args: &DemoArgs, hubs: &[SimHub]) -> Result<(Running, Arc<dyn Placement
     Ok((running, placement))
 }
 
-/// The configuration of the demo; short probe times, so that one can watch.
+/// The configuration of the demo; short probe times, so that one can watch, and little patience at the end.
 fn configuration(args: &DemoArgs, hubs: &[SimHub]) -> String {
     let at = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let hubs: String = hubs
@@ -113,6 +110,7 @@ fn configuration(args: &DemoArgs, hubs: &[SimHub]) -> String {
          services: {{whoami: hub-a}}\n\
          placement: {{seed: demo}}\n\
          session: {{keys: [{{env: DEMO_KEY}}]}}\n\
+         timeouts: {{shutdown: 2s}}\n\
          health: {{interval: 1s, timeout: 500ms, fall: 2, rise: 1}}\n\
          telemetry: {{log: {{format: text, level: warn}}, access_log: false}}\n",
         at(args.port),

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use hubrouter_config::{Loaded, Problem, load};
+use hubrouter_config::{Judge, Problem, ProcessSources, load_judged};
 use serde::Serialize;
 
-use super::{CannotRun, Format, Outcome, count_of, finish, readable, write_json};
+use super::{CannotRun, Format, Outcome, Printed, count_of, finish, write_json};
 
 /// Says whether the router would take a configuration file, and what is wrong with it; needs no network.
 #[derive(Args, Clone, Debug)]
@@ -20,10 +20,10 @@ pub struct CheckArgs {
     pub format: Format,
 }
 
-/// Runs `check` with this process's output. `also` finds what a good configuration asks for and this release cannot do.
+/// Runs `check` with this process's output. `judge` finds what the router has against a configuration that is right as such.
 #[must_use]
-pub fn check(args: &CheckArgs, also: &dyn Fn(&Loaded) -> Vec<Problem>) -> ExitCode {
-    finish(run(args, also, &mut io::stdout().lock()))
+pub fn check(args: &CheckArgs, judge: Judge<'_>) -> ExitCode {
+    finish(run(args, judge, &mut Printed::new()))
 }
 
 #[derive(Serialize)]
@@ -32,14 +32,17 @@ struct Findings {
     warnings: Vec<Problem>,
 }
 
-fn run(
-    args: &CheckArgs,
-    also: &dyn Fn(&Loaded) -> Vec<Problem>,
-    out: &mut dyn Write,
-) -> Result<Outcome, CannotRun> {
-    readable(&args.file)?;
-    let findings = match load(&args.file) {
-        Ok(loaded) => Findings { problems: also(&loaded), warnings: loaded.warnings },
+fn run(args: &CheckArgs, judge: Judge<'_>, out: &mut dyn Write) -> Result<Outcome, CannotRun> {
+    let findings = match load_judged(&args.file, &ProcessSources, judge) {
+        Ok(loaded) => Findings { problems: Vec::new(), warnings: loaded.warnings },
+        Err(problems) if problems.is_unread() => {
+            let why = CannotRun(problems.to_string());
+            if args.format == Format::Json {
+                // Whoever reads JSON shall not have to read anything else.
+                write_json(out, &Findings { problems: problems.into_vec(), warnings: Vec::new() })?;
+            }
+            return Err(why);
+        }
         Err(problems) => Findings { problems: problems.into_vec(), warnings: Vec::new() },
     };
     match args.format {
@@ -71,19 +74,19 @@ fn write_text(args: &CheckArgs, findings: &Findings, out: &mut dyn Write) -> io:
 
 #[cfg(test)]
 mod tests {
+    use hubrouter_config::Reading;
+
     use super::super::exit_code;
     use super::super::test_files::{Files, keys, two_hubs};
     use super::*;
 
-    fn run_check(file: PathBuf, format: Format, also: &dyn Fn(&Loaded) -> Vec<Problem>) -> (u8, String) {
+    fn run_check(file: PathBuf, format: Format, judge: Judge<'_>) -> (u8, String) {
         let mut out = Vec::new();
-        let result = run(&CheckArgs { file, format }, also, &mut out);
+        let result = run(&CheckArgs { file, format }, judge, &mut out);
         (exit_code(&result), String::from_utf8(out).unwrap())
     }
 
-    fn nothing(_: &Loaded) -> Vec<Problem> {
-        Vec::new()
-    }
+    fn nothing(_: &Reading<'_>) {}
 
     #[test]
     fn a_good_file_is_fine() {
@@ -116,16 +119,28 @@ mod tests {
     #[test]
     fn what_this_release_cannot_do_is_a_problem_too() {
         let files = Files::new();
-        let also =
-            |loaded: &Loaded| vec![loaded.problem_at("hubs", "is not in this release", "leave it out")];
-        let (code, text) = run_check(files.write("c.yaml", &two_hubs()), Format::Text, &also);
+        let judge = |file: &Reading<'_>| file.problem("hubs", "is not in this release", "leave it out");
+        let wrong = two_hubs() + "nonsense: 1\n";
+        let (code, text) = run_check(files.write("c.yaml", &wrong), Format::Text, &judge);
         assert_eq!(code, 1);
         assert!(text.contains("hubs: is not in this release. leave it out"), "{text}");
+        assert!(text.contains("nonsense"), "beside all else: {text}");
     }
 
     #[test]
     fn a_missing_file_cannot_be_checked() {
         let (code, text) = run_check(Files::new().path("none.yaml"), Format::Text, &nothing);
         assert_eq!((code, text.as_str()), (2, ""));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_a_problem_in_json_too() {
+        let files = Files::new();
+        for file in [files.path("none.yaml"), files.path("")] {
+            let (code, text) = run_check(file, Format::Json, &nothing);
+            let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!((code, json["problems"][0]["line"].as_u64()), (2, Some(1)), "{text}");
+            assert!(json["problems"][0]["message"].as_str().unwrap().starts_with("cannot be read"), "{text}");
+        }
     }
 }

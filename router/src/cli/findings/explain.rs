@@ -12,26 +12,36 @@ use hubrouter_hub_adapter::names::{NameRule, UserName};
 use serde::Serialize;
 
 use super::table::Table;
-use super::{CannotRun, Format, Outcome, finish, load_good, write_json};
+use super::{CannotRun, Format, Outcome, Printed, finish, load_good, write_json};
 use crate::core::placement::{Ranked, build};
+use crate::core::why::Why;
 
 /// Says where placement puts a user, and why.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = words())]
 pub struct ExplainArgs {
     /// The user's name, as typed at the login.
     pub user: String,
     /// The configuration file.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "HUBROUTER_CONFIG", default_value = "hubrouter.yaml")]
     pub config: PathBuf,
     /// How to print the explanation.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 }
 
+/// The vocabulary of reasons: this command, the access log and the debug header speak it.
+fn words() -> String {
+    let lines: String = Why::ALL.iter().map(|why| format!("  {why:<13} {}\n", why.sentence())).collect();
+    format!(
+        "Reasons, here, in the access log, and in the answer to a request with `X-Hubrouter-Debug: 1`:\n{lines}"
+    )
+}
+
 /// Runs `explain` with this process's output.
 #[must_use]
 pub fn explain(args: &ExplainArgs) -> ExitCode {
-    finish(run(args, &mut io::stdout().lock()))
+    finish(run(args, &mut Printed::new()))
 }
 
 #[derive(Serialize)]
@@ -50,8 +60,9 @@ struct Place {
 }
 
 fn run(args: &ExplainArgs, out: &mut dyn Write) -> Result<Outcome, CannotRun> {
-    let config = load_good(&args.config)?.config;
-    let user = UserName::canonical(&args.user, config.placement.user_names).ok_or_else(|| {
+    let config = load_good(&args.config)?;
+    // Blanks around a name are no part of it, as at the login.
+    let user = UserName::canonical(args.user.trim(), config.placement.user_names).ok_or_else(|| {
         CannotRun(format!(
             "{:?} is not a user name: empty, a dot segment, or holds a slash, a backslash or a control character",
             args.user
@@ -85,9 +96,10 @@ fn why(algorithm: Algorithm, home: Tier, tiers: impl Iterator<Item = Tier>) -> S
         (Algorithm::Rendezvous, _) => format!("highest score of {rivals} {tier} hubs"),
         (Algorithm::Ring, _) => format!("first on the ring of {rivals} {tier} hubs"),
     };
+    let word = Why::Home;
     match home {
-        Tier::Active => format!("home: {won}"),
-        Tier::Standby => format!("home: no hub is active, {won}"),
+        Tier::Active => format!("{word}: {won}"),
+        Tier::Standby => format!("{word}: no hub is active, {won}"),
     }
 }
 
@@ -227,9 +239,39 @@ mod tests {
     }
 
     #[test]
+    fn the_help_says_what_each_reason_means() {
+        #[derive(clap::Parser)]
+        struct Cli {
+            #[command(flatten)]
+            _explain: ExplainArgs,
+        }
+        let help = <Cli as clap::CommandFactory>::command().render_help().to_string();
+
+        for why in Why::ALL {
+            let line = help.lines().find(|line| line.trim_start().starts_with(&format!("{why} ")));
+            assert!(line.is_some_and(|line| line.ends_with(why.sentence())), "{why}: {help}");
+        }
+    }
+
+    #[test]
     fn what_is_no_user_name_cannot_be_explained() {
         assert_eq!(run_explain(&two_hubs(), "a/b", Format::Text).0, 2);
         assert_eq!(run_explain(&two_hubs(), "", Format::Text).0, 2);
+        assert_eq!(run_explain(&two_hubs(), " ", Format::Text).0, 2);
+    }
+
+    #[test]
+    fn blanks_around_a_name_are_no_part_of_it() {
+        assert_eq!(json(&two_hubs(), " ada ")["user"], "ada");
+    }
+
+    #[test]
+    fn of_all_secrets_placement_needs_its_seed_alone() {
+        let hubs = "hubs: [{id: a, url: 'http://a', api_token: {env: HUBROUTER_TEST_MISSING}}]\n\
+            session: {keys: [{file: nowhere}]}\nadmin: {tokens: [{role: read, token: {file: nowhere}}]}\n";
+        assert_eq!(run_explain(hubs, "ada", Format::Json).0, 0);
+        let seed = "placement: {seed: {env: HUBROUTER_TEST_MISSING}}\n";
+        assert_eq!(run_explain(&format!("{hubs}{seed}"), "ada", Format::Json).0, 2);
     }
 
     #[test]

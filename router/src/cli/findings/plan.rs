@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::moves::{Flow, Move, Moves, changes};
 use super::table::Table;
-use super::{CannotRun, Format, Outcome, count_of, finish, load_good, names_file, write_json};
+use super::{CannotRun, Format, Outcome, Printed, count_of, finish, load_good, names_file, write_json};
 
 /// How many names a line of the text gives as examples.
 const EXAMPLES: usize = 3;
@@ -81,7 +81,7 @@ impl std::fmt::Display for MaxMoves {
 /// Runs `plan` with this process's input and output.
 #[must_use]
 pub fn plan(args: &PlanArgs) -> ExitCode {
-    finish(run(args, &mut io::stdout().lock(), &mut io::stderr().lock()))
+    finish(run(args, &mut Printed::new(), &mut io::stderr().lock()))
 }
 
 #[derive(Serialize)]
@@ -96,7 +96,7 @@ struct Report {
 }
 
 fn run(args: &PlanArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<Outcome, CannotRun> {
-    let (old, new) = (load_good(&args.old)?.config, load_good(&args.new)?.config);
+    let (old, new) = (load_good(&args.old)?, load_good(&args.new)?);
     let names = names_file::read(&args.users)?;
     names_file::report_refused(&names, err)?;
     let moves = Moves::between(&old, &new, &names.raw)

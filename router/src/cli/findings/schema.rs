@@ -1,11 +1,11 @@
 //! `hubrouter schema`: what a configuration file may hold, for editors and for readers.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-use super::{CannotRun, Outcome, finish, write_json};
+use super::{CannotRun, Outcome, Printed, finish, write_json};
 
 /// Prints what a configuration file may hold.
 #[derive(Args, Clone, Debug)]
@@ -28,7 +28,7 @@ pub enum SchemaFormat {
 /// Runs `schema` with this process's output.
 #[must_use]
 pub fn schema(args: &SchemaArgs) -> ExitCode {
-    finish(run(args, &mut io::stdout().lock()))
+    finish(run(args, &mut Printed::new()))
 }
 
 fn run(args: &SchemaArgs, out: &mut dyn Write) -> Result<Outcome, CannotRun> {

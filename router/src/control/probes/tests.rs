@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hubrouter_config::{FixedSources, HubUrl, parse};
-use hubrouter_hub_adapter::probe::Seen;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -60,7 +59,7 @@ fn config(interval: &str, hubs: &[(&str, &FakeHub)]) -> Config {
 
 fn probes() -> (Probes, mpsc::Receiver<ProbeReport>) {
     let (sender, receiver) = mpsc::channel(64);
-    (Probes::new(Resolver::new(), Arc::new(|| 0.5), sender), receiver)
+    (Probes::new(Resolver::new(), Arc::new(|| 0.5), sender, Tasks::default()), receiver)
 }
 
 async fn next(reports: &mut mpsc::Receiver<ProbeReport>) -> ProbeReport {

@@ -15,6 +15,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at};
 
+use super::tasks;
 use folders::Folders;
 use print::Print;
 
@@ -60,13 +61,17 @@ impl Watcher {
     /// Begins to watch `files` in a background task of the current runtime. Start it before the first load, with the path of the
     /// configuration file: then no change falls between loading and watching.
     ///
-    /// Changes that come while the receiver is busy are told as one.
+    /// Changes that come while the receiver is busy are told as one. What each look comes to is noted with `seen`.
     #[must_use]
-    pub fn start(files: Vec<PathBuf>, patience: Patience) -> (Self, mpsc::Receiver<Changed>) {
+    pub fn start(
+        files: Vec<PathBuf>,
+        patience: Patience,
+        seen: tasks::Task,
+    ) -> (Self, mpsc::Receiver<Changed>) {
         let prints = files.into_iter().map(|file| (file.clone(), Print::of(&file))).collect();
         let (sender, watched) = watch::channel(Vec::new());
         let (told, changes) = mpsc::channel(1);
-        let mut task = Task { prints, watched, told, folders: Folders::new(patience.events), patience };
+        let mut task = Task { prints, watched, told, folders: Folders::new(patience.events), patience, seen };
         task.folders.follow(task.prints.keys());
         tokio::spawn(task.run());
         (Self { files: sender }, changes)
@@ -86,6 +91,7 @@ struct Task {
     told: mpsc::Sender<Changed>,
     folders: Folders,
     patience: Patience,
+    seen: tasks::Task,
 }
 
 impl Task {
@@ -104,6 +110,9 @@ impl Task {
                 },
             }
             let changed = self.compare();
+            let compared = self.prints.len();
+            self.seen
+                .ran(Instant::now().into_std(), format!("{} of {compared} files changed", changed.len()));
             if !changed.is_empty() && self.told.send(Changed { files: changed }).await.is_err() {
                 return; // nobody listens any more
             }

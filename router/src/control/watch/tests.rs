@@ -16,6 +16,10 @@ const QUICK: Patience = Patience {
     events: true,
 };
 
+fn start(files: Vec<PathBuf>, patience: Patience) -> (Watcher, mpsc::Receiver<Changed>) {
+    Watcher::start(files, patience, tasks::Tasks::default().add("files", patience.poll))
+}
+
 fn folder() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().canonicalize().unwrap();
@@ -35,7 +39,7 @@ async fn a_file_that_is_written_is_noticed_once() {
     let (_keep, dir) = folder();
     let file = dir.join("hubrouter.yaml");
     fs::write(&file, "one").unwrap();
-    let (_watcher, mut changes) = Watcher::start(vec![file.clone()], QUICK);
+    let (_watcher, mut changes) = start(vec![file.clone()], QUICK);
 
     fs::write(&file, "two").unwrap();
     fs::write(&file, "three").unwrap();
@@ -49,7 +53,7 @@ async fn an_editor_that_renames_over_the_file_is_noticed() {
     let (_keep, dir) = folder();
     let file = dir.join("hubrouter.yaml");
     fs::write(&file, "same").unwrap();
-    let (_watcher, mut changes) = Watcher::start(vec![file.clone()], QUICK);
+    let (_watcher, mut changes) = start(vec![file.clone()], QUICK);
 
     for _ in 0..2 {
         fs::write(dir.join(".new"), "same").unwrap();
@@ -70,7 +74,7 @@ async fn the_symlink_swap_of_kubernetes_is_noticed_each_time() {
     release("..2026_1", "one");
     let file = dir.join("hubrouter.yaml");
     symlink("..data/hubrouter.yaml", &file).unwrap();
-    let (_watcher, mut changes) = Watcher::start(vec![file.clone()], QUICK);
+    let (_watcher, mut changes) = start(vec![file.clone()], QUICK);
 
     for (name, before) in [("..2026_2", "..2026_1"), ("..2026_3", "..2026_2")] {
         release(name, "next");
@@ -91,7 +95,7 @@ async fn a_link_to_a_folder_elsewhere_is_followed() {
     symlink("r1", elsewhere.join("current")).unwrap();
     symlink(elsewhere.join("current"), dir.join("secrets")).unwrap();
     let file = dir.join("secrets/key");
-    let (_watcher, mut changes) = Watcher::start(vec![file.clone()], QUICK);
+    let (_watcher, mut changes) = start(vec![file.clone()], QUICK);
 
     symlink("r2", elsewhere.join("next")).unwrap();
     fs::rename(elsewhere.join("next"), elsewhere.join("current")).unwrap();
@@ -105,7 +109,7 @@ async fn a_link_to_a_folder_elsewhere_is_followed() {
 async fn a_file_that_appears_or_vanishes_is_noticed() {
     let (_keep, dir) = folder();
     let file = dir.join("later/session.key");
-    let (_watcher, mut changes) = Watcher::start(vec![file.clone()], QUICK);
+    let (_watcher, mut changes) = start(vec![file.clone()], QUICK);
 
     fs::create_dir(dir.join("later")).unwrap();
     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -121,7 +125,7 @@ async fn a_neighbour_and_a_reader_change_nothing() {
     let (_keep, dir) = folder();
     let file = dir.join("hubrouter.yaml");
     fs::write(&file, "one").unwrap();
-    let (_watcher, mut changes) = Watcher::start(vec![file.clone()], QUICK);
+    let (_watcher, mut changes) = start(vec![file.clone()], QUICK);
 
     fs::write(dir.join("neighbour"), "x").unwrap();
     fs::read(&file).unwrap();
@@ -135,7 +139,7 @@ async fn files_that_are_named_later_are_watched_and_those_that_stay_lose_no_chan
     let (config, secret) = (dir.join("hubrouter.yaml"), dir.join("token"));
     fs::write(&config, "one").unwrap();
     fs::write(&secret, "one").unwrap();
-    let (watcher, mut changes) = Watcher::start(vec![config.clone()], QUICK);
+    let (watcher, mut changes) = start(vec![config.clone()], QUICK);
 
     fs::write(&config, "changed while it was read").unwrap();
     watcher.watch(vec![config.clone(), secret.clone()]);
@@ -151,7 +155,7 @@ async fn without_events_a_change_is_found_by_looking() {
     let file = dir.join("hubrouter.yaml");
     fs::write(&file, "one").unwrap();
     let patience = Patience { events: false, poll: Duration::from_millis(50), ..QUICK };
-    let (_watcher, mut changes) = Watcher::start(vec![file.clone()], patience);
+    let (_watcher, mut changes) = start(vec![file.clone()], patience);
 
     fs::write(&file, "two").unwrap();
 
@@ -163,7 +167,7 @@ async fn a_folder_that_is_never_quiet_does_not_put_a_change_off_for_ever() {
     let (_keep, dir) = folder();
     let file = dir.join("hubrouter.yaml");
     fs::write(&file, "one").unwrap();
-    let (_watcher, mut changes) = Watcher::start(vec![file.clone()], QUICK);
+    let (_watcher, mut changes) = start(vec![file.clone()], QUICK);
     let noise = dir.join("noise");
     let noisy = tokio::spawn(async move {
         loop {
@@ -181,7 +185,7 @@ async fn a_folder_that_is_never_quiet_does_not_put_a_change_off_for_ever() {
 #[tokio::test]
 async fn a_dropped_watcher_ends_its_task() {
     let (_keep, dir) = folder();
-    let (watcher, mut changes) = Watcher::start(vec![dir.join("x")], QUICK);
+    let (watcher, mut changes) = start(vec![dir.join("x")], QUICK);
     drop(watcher);
     assert_eq!(timeout(Duration::from_secs(10), changes.recv()).await, Ok(None));
 }

@@ -203,10 +203,60 @@ fn what_passes_and_what_waits_is_the_table_of_the_design() {
 
 #[test]
 fn only_a_living_proxy_has_notebooks_to_link_to() {
-    let runs =
-        [WaitReason::ProxyDown, WaitReason::HubStarting, WaitReason::HubDown].map(WaitReason::notebooks_run);
+    use WaitReason::{HubDown, HubPaused, HubStarting, ProxyDown, ProxyPaused};
+    let runs = [ProxyDown, ProxyPaused, HubStarting, HubDown, HubPaused].map(WaitReason::notebooks_run);
 
-    assert_eq!(runs, [false, true, true]);
+    assert_eq!(runs, [false, false, true, true, true]);
+}
+
+#[test]
+fn a_pause_makes_its_plane_wait_without_a_verdict_and_ends_with_an_answered_probe() {
+    let start = Instant::now();
+    let paused = |plane| {
+        let mut health = after(start, "++");
+        assert!(health.pause(plane, start).is_some());
+        health
+    };
+    let answers = |health: &HubHealth| [Plane::Proxy, Plane::Hub].map(|plane| health.answer_for(plane));
+    let (proxy, hub) = (Answer::Wait(WaitReason::ProxyPaused), Answer::Wait(WaitReason::HubPaused));
+
+    assert_eq!(answers(&paused(Plane::Proxy)), [proxy, proxy]);
+    assert_eq!(answers(&paused(Plane::Hub)), [Answer::Pass, hub]);
+    let health = paused(Plane::Hub);
+    assert_eq!((health.proxy.verdict, health.hub.verdict), (ProxyPlane::Up, HubPlane::Up));
+    let other = health.clone().step(&RULES, Plane::Proxy, &result('+'), start);
+    assert_eq!(answers(&other), [Answer::Pass, hub], "an answered probe of the other plane ended it");
+    let failed = health.clone().step(&RULES, Plane::Hub, &result('-'), start);
+    assert_eq!(answers(&failed), [Answer::Pass, hub], "a failed probe ended it");
+    let answered = health.step(&RULES, Plane::Hub, &result('+'), start);
+    assert_eq!(answers(&answered), [Answer::Pass, Answer::Pass]);
+}
+
+#[test]
+fn a_pause_ends_by_its_time_and_a_verdict_says_more_than_a_pause() {
+    let start = Instant::now();
+    let mut health = after(start, "+");
+    let length = health.pause(Plane::Hub, start).unwrap();
+
+    assert_eq!(health.next_lapse(), Some(start + length));
+    assert!(!health.lapse(start) && health.lapse(start + length));
+    assert_eq!((health.answer_for(Plane::Hub), health.next_lapse()), (Answer::Pass, None));
+
+    let mut silent = after(start, "+");
+    for _ in 0..3 {
+        silent = silent.step(&RULES, Plane::Hub, &result('-'), start);
+    }
+    silent.pause(Plane::Hub, start);
+    assert_eq!(silent.answer_for(Plane::Hub), Answer::Wait(WaitReason::HubStarting));
+}
+
+#[test]
+fn nothing_is_sent_twice_to_a_slow_hub_but_notebooks_behind_it_are_not_concerned() {
+    use HubPlane::{Down, Slow, Starting, Up};
+    let of = |plane| [Starting, Up, Slow, Down].map(|hub| may_repeat(hub, plane));
+
+    assert_eq!(of(Plane::Hub), [true, true, false, true]);
+    assert_eq!(of(Plane::Proxy), [true, true, true, true]);
 }
 
 fn ends_with(probes: &[char], wanted: impl Fn(char) -> bool, times: u32) -> bool {

@@ -19,11 +19,11 @@ pub use keyring::Keyring;
 use payload::RawSession;
 
 /// How long a login mark is good: 10 minutes, the time to type a password twice.
-pub const LOGIN_FOR: Duration = Duration::from_mins(10);
+const LOGIN_FOR: Duration = Duration::from_mins(10);
 /// How long a chosen hub is good: 1 hour.
 pub const CHOSEN_HUB_FOR: Duration = Duration::from_hours(1);
 /// How long an OAuth flow may take: as long as its state cookie lives, 10 minutes.
-pub const FLOW_FOR: Duration = Duration::from_secs(FLOW_SECONDS as u64);
+const FLOW_FOR: Duration = Duration::from_secs(FLOW_SECONDS as u64);
 
 /// The router's own cookies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,7 +34,7 @@ pub enum Kind {
     Login,
     /// The hub that the user chose by `/_hubrouter/hub/<id>`.
     ChosenHub,
-    /// Which hub began the OAuth flow that is going on.
+    /// Which hub began the OAuth flow that is going on, and for which page.
     Flow,
 }
 
@@ -74,6 +74,17 @@ impl Session {
         let left = self.expires_at.duration_since(now).unwrap_or_default();
         self.by_retired_key || left < lifetime / 2
     }
+}
+
+/// An OAuth login under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flow {
+    /// The hub that began it, and holds its state.
+    pub hub: HubId,
+    /// The page that was wanted: for somebody whose login has to begin anew.
+    pub next: Option<String>,
+    /// Whether the hub's own state cookie names the flow: without that cookie the hub cannot end the login.
+    pub jarred: bool,
 }
 
 /// Makes, reads and ends the own cookies of one site.
@@ -136,14 +147,14 @@ impl OwnCookies {
         )
     }
 
-    /// The hub that began the flow with this `state`, among all values that came under the name of [`Kind::Flow`]; values
+    /// The flow with this `state`, among all values that came under the name of [`Kind::Flow`]; values
     /// of other flows are passed over, and none counts when the rest disagrees.
     pub fn flow<'a>(
         &self,
         values: impl IntoIterator<Item = &'a str>,
         state: &str,
         now: SystemTime,
-    ) -> Option<HubId> {
+    ) -> Option<Flow> {
         let open = |bytes: &[u8]| payload::flow_from(bytes, state);
         agreed(values.into_iter().filter_map(|value| self.open(Kind::Flow, value, now, open)))
     }
@@ -159,7 +170,7 @@ impl OwnCookies {
         Some(self.set(Kind::Session, &session.to_bytes()?, lifetime))
     }
 
-    /// `Set-Cookie` for a login mark, good for [`LOGIN_FOR`].
+    /// `Set-Cookie` for a login mark, good for 10 minutes.
     #[must_use]
     pub fn set_login(&self, mark: &LoginMark, now: SystemTime) -> HeaderValue {
         self.set(Kind::Login, &payload::login_bytes(mark, now + LOGIN_FOR), LOGIN_FOR)
@@ -171,10 +182,10 @@ impl OwnCookies {
         self.set(Kind::ChosenHub, &payload::hub_bytes(hub, now + CHOSEN_HUB_FOR), CHOSEN_HUB_FOR)
     }
 
-    /// `Set-Cookie` for the flow with this `state`, good for [`FLOW_FOR`]; the state itself is not in it.
+    /// `Set-Cookie` for the flow with this `state`, good for 10 minutes; the state itself is not in it.
     #[must_use]
-    pub fn set_flow(&self, state: &str, hub: &HubId, now: SystemTime) -> HeaderValue {
-        self.set(Kind::Flow, &payload::flow_bytes(state, hub, now + FLOW_FOR), FLOW_FOR)
+    pub fn set_flow(&self, state: &str, flow: &Flow, now: SystemTime) -> HeaderValue {
+        self.set(Kind::Flow, &payload::flow_bytes(state, flow, now + FLOW_FOR), FLOW_FOR)
     }
 
     /// `Set-Cookie` lines that end all of them in the browser.

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use hubrouter_config::HubId;
 use sha2::{Digest as _, Sha256};
 
+use super::Flow;
 use crate::core::login::{LoginMark, Strength};
 
 /// The longest user name that is signed, in bytes: hubs keep names of at most 255 characters of at most 4 bytes.
@@ -66,15 +67,32 @@ pub(super) fn hub_from(bytes: &[u8]) -> Option<(HubId, SystemTime)> {
     Some((hub_id(hub)?, expires_at))
 }
 
-pub(super) fn flow_bytes(state: &str, hub: &HubId, expires_at: SystemTime) -> Vec<u8> {
-    [&time_bytes(expires_at)[..], &state_hash(state), hub.as_str().as_bytes()].concat()
+/// A page that is longer is not kept: the login ends at home then.
+const LONGEST_NEXT: usize = 512;
+
+/// After the state: whether the hub's own cookie names the flow.
+const JARRED: char = '+';
+const NOT_JARRED: char = '-';
+
+pub(super) fn flow_bytes(state: &str, flow: &Flow, expires_at: SystemTime) -> Vec<u8> {
+    let next = flow.next.as_deref().filter(|next| next.len() <= LONGEST_NEXT).unwrap_or_default();
+    let mark = if flow.jarred { JARRED } else { NOT_JARRED };
+    // No hub's id holds a line break.
+    let text = format!("{mark}{}\n{next}", flow.hub);
+    [&time_bytes(expires_at)[..], &state_hash(state), text.as_bytes()].concat()
 }
 
-/// The hub of the flow with this state; `None` when the payload is another flow's.
-pub(super) fn flow_from(bytes: &[u8], state: &str) -> Option<(HubId, SystemTime)> {
+/// The flow with this state; `None` when the payload is another flow's.
+pub(super) fn flow_from(bytes: &[u8], state: &str) -> Option<(Flow, SystemTime)> {
     let (expires_at, rest) = split_time(bytes)?;
-    let hub = rest.strip_prefix(&state_hash(state))?;
-    Some((hub_id(hub)?, expires_at))
+    let text = str::from_utf8(rest.strip_prefix(&state_hash(state))?).ok()?;
+    let (jarred, text) = match text.strip_prefix(JARRED) {
+        Some(text) => (true, text),
+        None => (false, text.strip_prefix(NOT_JARRED)?),
+    };
+    let (hub, next) = text.split_once('\n')?;
+    let next = (!next.is_empty()).then(|| next.to_owned());
+    Some((Flow { hub: hub.parse().ok()?, next, jarred }, expires_at))
 }
 
 fn state_hash(state: &str) -> [u8; STATE_HASH] {

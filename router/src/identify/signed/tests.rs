@@ -1,6 +1,8 @@
-//! The cookie paragraphs of the threat model, one test per sentence, and what holds for all bytes.
+//! What SECURITY.md promises of the router's own cookies, one test per sentence, and what holds for all bytes.
 
 use hubrouter_config::{Secret, Session as Settings};
+use hubrouter_hub_adapter::cookies::{Cookies, JarRules};
+use hubrouter_hub_adapter::site::Site;
 use proptest::prelude::*;
 
 use super::*;
@@ -92,6 +94,30 @@ fn an_https_site_prefixes_all_four_names() {
         Kind::ALL.map(|kind| cookies.name(kind)),
         ["__Host-hubrouter", "__Host-hubrouter-login", "__Host-hubrouter-hub", "__Host-hubrouter-flow"]
     );
+}
+
+#[test]
+fn every_cookie_of_the_routers_is_kept_from_hubs_under_each_of_its_names() {
+    let site = Site::new("/".parse().unwrap(), NameRule::Lower, None);
+    let rules = JarRules::new(&site, &[hub("hub-a"), hub("hub-b")], &[], None, true);
+    for secure in [true, false] {
+        let cookies = OwnCookies::new(keyring(&["k1"]), secure, NameRule::Lower);
+        for kind in Kind::ALL {
+            let field = format!("{}=x", cookies.name(kind));
+            let read = Cookies::read(&rules, [field.as_bytes()].into_iter());
+
+            assert!(read.has_own(), "{field}");
+            assert_eq!(read.for_hub_plane(&hub("hub-a"), None).value, None, "{field}");
+        }
+    }
+}
+
+#[test]
+fn all_of_them_end_at_once() {
+    let lines: Vec<HeaderValue> = https(&["k1"]).expire_all().collect();
+
+    assert_eq!(lines.len(), Kind::ALL.len());
+    assert!(lines.iter().all(|line| value_of(line).is_empty()), "{lines:?}");
 }
 
 #[test]
@@ -205,7 +231,7 @@ fn a_cookie_of_one_kind_never_passes_as_another() {
         session_value(&cookies, "ada"),
         value_of(&cookies.set_login(&mark(), noon())),
         value_of(&cookies.set_chosen_hub(&hub("hub-b"), noon())),
-        value_of(&cookies.set_flow("state", &hub("hub-b"), noon())),
+        value_of(&cookies.set_flow("state", &flow("hub-b", None), noon())),
     ];
     for (kind, value) in Kind::ALL.into_iter().zip(&values) {
         for other in Kind::ALL {
@@ -245,11 +271,25 @@ fn a_chosen_hub_is_kept_for_an_hour() {
     assert_eq!(cookies.chosen_hub([value.as_str()], after(3600)), None);
 }
 
+fn flow(id: &str, next: Option<&str>) -> Flow {
+    Flow { hub: hub(id), next: next.map(ToOwned::to_owned), jarred: true }
+}
+
+#[test]
+fn a_flow_remembers_the_page_that_was_wanted_unless_it_is_too_long() {
+    let cookies = https(&["k1"]);
+    for (next, kept) in [("/user/ada/lab?x=1", true), (&*"/x".repeat(300), false)] {
+        let value = value_of(&cookies.set_flow("state", &flow("hub-b", Some(next)), noon()));
+        let expected = flow("hub-b", Some(next).filter(|_| kept));
+        assert_eq!(cookies.flow([value.as_str()], "state", noon()), Some(expected));
+    }
+}
+
 #[test]
 fn a_flow_is_found_by_its_state_alone_and_does_not_show_it() {
     let cookies = https(&["k1"]);
-    let value = value_of(&cookies.set_flow("s3cret-state", &hub("hub-b"), noon()));
-    assert_eq!(cookies.flow([value.as_str()], "s3cret-state", after(599)), Some(hub("hub-b")));
+    let value = value_of(&cookies.set_flow("s3cret-state", &flow("hub-b", None), noon()));
+    assert_eq!(cookies.flow([value.as_str()], "s3cret-state", after(599)), Some(flow("hub-b", None)));
     assert_eq!(cookies.flow([value.as_str()], "another", noon()), None);
     assert_eq!(cookies.flow([value.as_str()], "s3cret-state", after(600)), None);
     let opened = cookies.keys.open(Kind::Flow, &value).unwrap().payload;
@@ -259,9 +299,9 @@ fn a_flow_is_found_by_its_state_alone_and_does_not_show_it() {
 #[test]
 fn of_two_flows_each_state_finds_its_own() {
     let cookies = https(&["k1"]);
-    let one = value_of(&cookies.set_flow("one", &hub("hub-a"), noon()));
-    let two = value_of(&cookies.set_flow("two", &hub("hub-b"), noon()));
-    assert_eq!(cookies.flow([one.as_str(), two.as_str()], "two", noon()), Some(hub("hub-b")));
+    let one = value_of(&cookies.set_flow("one", &flow("hub-a", None), noon()));
+    let two = value_of(&cookies.set_flow("two", &flow("hub-b", None), noon()));
+    assert_eq!(cookies.flow([one.as_str(), two.as_str()], "two", noon()), Some(flow("hub-b", None)));
 }
 
 #[test]

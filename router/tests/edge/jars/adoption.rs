@@ -61,6 +61,26 @@ async fn nobody_is_logged_out_when_a_second_hub_joins() {
 }
 
 #[tokio::test]
+async fn nobody_is_logged_out_when_the_other_hub_leaves() {
+    let mut site = Sketch::with_hubs(&HUBS).start().await;
+    let user = site.user_at("hub-a", 0);
+    let mut browser = site.logged_in(&user).await;
+    assert!(browser.has_login("hub-a"));
+    site.hubs.retain(|hub| hub.id() == "hub-a");
+    site.reconfigure(site.more());
+    site.until("one hub is left", |status| status["hubs"].as_array().unwrap().len() == 1).await;
+
+    let page = browser.open("/hub/home").await;
+
+    assert_eq!((page.status.as_u16(), page.hub(), page.way.len()), (200, "hub-a", 1));
+    assert!(browser.cookie("jupyterhub-hub-login").is_some(), "under its own name: {:?}", browser.names());
+    assert!(!browser.has_login("hub-a"), "and under no other: {:?}", browser.names());
+    assert_eq!(browser.open("/hub/home").await.way.len(), 1);
+    browser.open("/hub/logout").await;
+    assert!(browser.open("/hub/home").await.is_login_form());
+}
+
+#[tokio::test]
 async fn a_site_adopts_the_sessions_of_the_hub_that_was_there_before_the_router() {
     let site = Sketch::with_hubs(&HUBS).configured("site: {adopt_sessions_of: hub-b}").start().await;
     let ann = site.user_at("hub-b", 0);

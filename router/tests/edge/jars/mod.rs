@@ -6,9 +6,8 @@ mod pages;
 
 use crate::support::canned::{CannedHub, canned};
 use crate::support::site::PASSWORD;
-use crate::support::{Browser, Request, Site, Sketch};
+use crate::support::{Browser, HUBS, Request, Site, Sketch, other_than};
 
-const HUBS: [&str; 2] = ["hub-a", "hub-b"];
 const LOGIN: &str = "/hub/login?next=%2Fhub%2Fhome";
 
 async fn site() -> Site {
@@ -19,13 +18,11 @@ async fn site() -> Site {
 /// home.
 async fn admin_at_both(site: &Site) -> (Browser, &'static str, String) {
     let home = site.home_of("admin");
-    let away = HUBS.into_iter().find(|id| *id != home).unwrap();
+    let away = other_than(&home);
     let owner = site.user_at(away, 0);
     site.hub(away).start_server(&owner, "").await;
     let mut admin = site.logged_in("admin").await;
-    let form = admin.open(&format!("/user/{owner}/lab")).await;
-    let consent = admin.submit(&form, "admin", PASSWORD).await;
-    assert_eq!(admin.agree(&consent).await.status, 200);
+    assert_eq!(admin.visit(&format!("/user/{owner}/lab"), "admin").await.status, 200);
     (admin, away, owner)
 }
 

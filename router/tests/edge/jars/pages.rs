@@ -2,8 +2,9 @@
 
 use http::Method;
 
-use super::{HUBS, admin_at_both, site};
+use super::{admin_at_both, site};
 use crate::support::Request;
+use crate::support::other_than;
 
 #[tokio::test]
 async fn a_page_of_one_hub_calls_the_api_of_another_with_a_token_that_fits_there() {
@@ -41,7 +42,7 @@ async fn a_page_of_one_hub_calls_the_api_of_another_with_a_token_that_fits_there
 async fn a_page_of_one_hub_may_nothing_at_another_where_there_is_no_login() {
     let site = site().await;
     let home = site.home_of("admin");
-    let away = HUBS.into_iter().find(|id| *id != home).unwrap();
+    let away = other_than(&home);
     let owner = site.user_at(away, 0);
     site.hub(away).token_of(&owner);
     let mut admin = site.logged_in("admin").await;

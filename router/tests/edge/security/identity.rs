@@ -12,7 +12,7 @@ async fn headers_at(browser: &mut Browser, user: &str, request: Request) -> Vec<
     pairs.iter().map(|pair| (text(&pair[0]), text(&pair[1]))).collect()
 }
 
-const CLAIMS: [&str; 20] = [
+const CLAIMS: [&str; 34] = [
     "X-Forwarded-User",
     "X-Forwarded-Email",
     "X-Forwarded-Groups",
@@ -33,6 +33,20 @@ const CLAIMS: [&str; 20] = [
     "X-Site-User",
     "X_Site_User",
     "Proxy-Authorization",
+    "X-WEBAUTH-EMAIL",
+    "X-Remote-Group",
+    "X-Authentik-Username",
+    "Remote-Email",
+    "X-Forwarded-Roles",
+    "X-Auth-Request-Groups",
+    "Cf-Access-Authenticated-User-Email",
+    "X-MS-Client-Principal-Name",
+    "X-Goog-Authenticated-User-Email",
+    "X-Amzn-Oidc-Identity",
+    "X-Pomerium-Claim-Email",
+    "Tailscale-User-Login",
+    "Client-Cert",
+    "X-Client-IP",
 ];
 
 #[tokio::test]
@@ -40,8 +54,10 @@ async fn what_a_stranger_claims_to_be_reaches_no_server_and_no_hub() {
     let site = Sketch::with_hubs(&HUBS).configured("site: {identity_headers: [X-Site-User]}").start().await;
     let ann = site.user_at("hub-a", 0);
     let mut browser = site.at_work(&ann).await;
-    let claim =
-        |target: String| CLAIMS.iter().fold(Request::get(target), |request, name| request.with(name, "root"));
+    let claim = |target: String| {
+        let needed = Request::get(target).with("x-xsrftoken", "needed").with("x-requested-with", "needed");
+        CLAIMS.iter().fold(needed, |request, name| request.with(name, "root"))
+    };
 
     let at_server = headers_at(&mut browser, &ann, claim(format!("/user/{ann}/headers"))).await;
     browser.send(claim("/hub/home".into())).await;
@@ -53,6 +69,8 @@ async fn what_a_stranger_claims_to_be_reaches_no_server_and_no_hub() {
         assert!(fields.iter().all(|(_, value)| value != "root"), "{where_to}: {fields:?}");
         assert_eq!(value("x-real-ip"), Some("127.0.0.1"), "{where_to}");
         assert_eq!(value("x-scheme"), Some("http"), "{where_to}");
+        assert_eq!(value("x-requested-with"), Some("needed"), "{where_to}");
+        assert!(value("x-xsrftoken").is_some(), "{where_to}: what JupyterLab needs arrives");
     }
 }
 

@@ -1,4 +1,4 @@
-//! What an attacker tries, and what happens: whose request is this (SECURITY, first part).
+//! What an attacker tries, and what happens: whose request is this (SECURITY.md).
 
 mod cookies;
 mod edge;
@@ -6,9 +6,7 @@ mod identity;
 mod keys;
 mod logs;
 
-use crate::support::{Site, Sketch};
-
-const HUBS: [&str; 2] = ["hub-a", "hub-b"];
+use crate::support::{HUBS, Site, Sketch};
 
 async fn site() -> Site {
     Sketch::with_hubs(&HUBS).start().await

@@ -165,16 +165,6 @@ impl Browser {
         location.strip_prefix(&own).map(ToOwned::to_owned)
     }
 
-    /// Logs in by the form of whatever page asks for it, starting at `target`.
-    pub async fn log_in(&mut self, target: &str, user: &str, password: &str) -> Answer {
-        let page = self.open(target).await;
-        assert_eq!(page.status, StatusCode::OK, "no login page at {:?}: {}", page.way, page.body);
-        let token = page.form_token();
-        let form_at = page.way.last().unwrap().clone();
-        self.follow(Request::form(form_at, &[("_xsrf", &token), ("username", user), ("password", password)]))
-            .await
-    }
-
     /// Sends one request and keeps the cookies of its answer.
     pub async fn send(&mut self, request: Request) -> Answer {
         let path = request.target.split('?').next().unwrap().to_owned();

@@ -4,6 +4,7 @@ pub mod browser;
 pub mod canned;
 pub mod forge;
 pub mod logged;
+pub mod person;
 pub mod provider;
 pub mod raw_hub;
 pub mod seen;
@@ -15,3 +16,11 @@ pub use forge::Forger;
 pub use raw_hub::{AtHub, RawHub};
 pub use site::{Site, Sketch};
 pub use wire::{Wire, field};
+
+/// The hubs of most sites here.
+pub const HUBS: [&str; 2] = ["hub-a", "hub-b"];
+
+/// The other one of [`HUBS`].
+pub fn other_than(hub: &str) -> &'static str {
+    HUBS.into_iter().find(|id| *id != hub).unwrap()
+}

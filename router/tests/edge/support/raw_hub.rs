@@ -4,7 +4,8 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -25,6 +26,7 @@ pub struct RawHub {
 struct Counts {
     connections: AtomicUsize,
     probes: AtomicUsize,
+    probes_take_ms: AtomicU64,
 }
 
 /// The hub's end of a connection of the router, with the head of the first request on it.
@@ -55,6 +57,12 @@ impl RawHub {
     /// How many connections brought a request so far.
     pub fn connections(&self) -> usize {
         self.counts.connections.load(Ordering::SeqCst)
+    }
+
+    /// From now on probes are answered so much later.
+    pub fn probes_take(&self, time: Duration) {
+        let millis = u64::try_from(time.as_millis()).unwrap();
+        self.counts.probes_take_ms.store(millis, Ordering::SeqCst);
     }
 
     /// How often it was probed so far, both planes together.
@@ -108,6 +116,7 @@ async fn sort(stream: TcpStream, arrives: mpsc::UnboundedSender<AtHub>, counts: 
     let Some(head) = wire.next_head().await else { return };
     if head.starts_with("GET /_chp_healthz ") || head.starts_with("GET /hub/health ") {
         counts.probes.fetch_add(1, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(counts.probes_take_ms.load(Ordering::SeqCst))).await;
         wire.say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await;
         return;
     }

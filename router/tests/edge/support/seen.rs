@@ -5,7 +5,7 @@ use std::time::Duration;
 use hubrouter_loadtest::simhub::{Plane, Seen, SimHub};
 
 use super::site::TOKEN;
-use super::{Answer, Browser, Request, Site};
+use super::{Answer, Browser, Site};
 
 impl Site {
     /// What this hub was asked, in order, without the router's probes.
@@ -127,21 +127,6 @@ fn value_of<'a>(line: &'a str, name: &str) -> Option<&'a str> {
 }
 
 impl Browser {
-    /// Sends the consent form of a page as a click on its button does.
-    pub async fn agree(&mut self, page: &Answer) -> Answer {
-        assert!(page.body.contains("Authorize"), "no consent form at {:?}: {}", page.way, page.body);
-        let token = page.form_token();
-        self.follow(Request::form(page.way.last().unwrap(), &[("_xsrf", &token)])).await
-    }
-
-    /// Fills in the login form of a page.
-    pub async fn submit(&mut self, page: &Answer, user: &str, password: &str) -> Answer {
-        let fields =
-            [("_xsrf", page.form_token()), ("username", user.to_owned()), ("password", password.to_owned())];
-        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        self.follow(Request::form(page.way.last().unwrap(), &fields)).await
-    }
-
     /// Whether the browser holds a login of this hub.
     pub fn has_login(&self, hub: &str) -> bool {
         self.cookie(&format!("jupyterhub-hub-login.{hub}")).is_some()

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hubrouter::app::{self, Running, Setup};
-use hubrouter::control::load::{Refusal, for_this_release};
+use hubrouter::control::load;
 use hubrouter::core::placement;
 use hubrouter_hub_adapter::names::{NameRule, UserName};
 use hubrouter_loadtest::simhub::{ApiToken, SimHub, SimHubOptions, TokenOwner};
@@ -95,7 +95,7 @@ impl Site {
             options.api_tokens.push(ApiToken {
                 token: TOKEN.into(),
                 owner: TokenOwner::Service("router".into()),
-                scopes: vec!["list:users".into(), "read:users".into(), "read:servers".into()],
+                scopes: ["list:users", "read:users", "read:servers", "proxy"].map(Into::into).into(),
             });
             hubs.push(SimHub::start(options).await.expect("a simulated hub"));
         }
@@ -106,8 +106,7 @@ impl Site {
         let text = configuration(&sketch.base_url, &sketch.more, &hubs, sketch.hub_urls, &sketch.played);
         std::fs::write(&file, text).unwrap();
         let path = file.clone();
-        let load =
-            Box::new(move || hubrouter_config::load(&path).map_err(Refusal::from).and_then(for_this_release));
+        let load = Box::new(move || load::load(&path));
         let setup = Setup { load, file: Some(file.clone()), source: file.display().to_string() };
         let running = app::start(setup).unwrap_or_else(|error| panic!("{error}"));
         let (address, admin) = (running.addresses[0], running.admin);

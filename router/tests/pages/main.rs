@@ -3,7 +3,8 @@
 //! Who gets which kind is tested beside `pages::wants`.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-#[path = "../examples/pages/samples.rs"]
+mod one;
+#[path = "../../examples/pages/samples.rs"]
 mod samples;
 
 use std::collections::BTreeSet;
@@ -13,9 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::Response;
-use hubrouter::pages::{
-    Ambiguity, Choice, ChosenHub, Chrome, Link, Page, Retry, Waiting, WaitingFor, Wants, answer,
-};
+use hubrouter::pages::{Choice, ChosenHub, Chrome, Link, Page, Retry, Waiting, WaitingFor, Wants, answer};
 use samples::hub;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -213,79 +212,6 @@ fn text_is_one_line() {
 }
 
 #[test]
-fn a_waiting_page_asks_for_its_own_address_again_and_says_so_to_screen_readers() {
-    let page = waiting(WaitingFor::HubDown, same_url(7));
-    let response = answer(&page, Wants::Html, &chrome());
-
-    assert_eq!(header(&response, "retry-after").as_deref(), Some("7"));
-    assert!(text(&response).contains(r#"<meta http-equiv="refresh" content="7">"#));
-    assert!(text(&response).contains(r#"<div role="status">"#));
-    assert!(text(&response).contains("every 7 seconds"));
-}
-
-#[test]
-fn a_waiting_page_never_asks_again_at_once() {
-    let page = waiting(WaitingFor::Starting, Retry::SameUrl { after: Duration::ZERO });
-
-    assert!(html(&page).contains(r#"content="1""#));
-    assert_eq!(json(&page)["retry_after"], 1);
-}
-
-#[test]
-fn a_script_that_waits_gets_503_with_the_hub_the_reason_and_the_time() {
-    let words = [
-        (WaitingFor::Starting, "starting"),
-        (WaitingFor::HubDown, "hub_down"),
-        (WaitingFor::ProxyDown, "proxy_down"),
-        (WaitingFor::Down, "down"),
-        (WaitingFor::Unreachable, "unreachable"),
-    ];
-    for (why, word) in words {
-        let mut value = json(&waiting(why, same_url(5)));
-        let message = value.as_object_mut().unwrap().remove("message").unwrap();
-
-        assert_eq!(value, json!({"status": 503, "hub": "hub-a", "why": word, "retry_after": 5}));
-        assert!(message.as_str().unwrap().ends_with("Try again in 5 seconds."), "{message}");
-    }
-}
-
-#[test]
-fn what_must_not_be_sent_twice_is_not_repeated_by_the_page() {
-    let login = Link::new("/enter?next=%2Fhome", "Log in");
-    let login =
-        waiting(WaitingFor::Down, Retry::Login { login, why: "A login cannot be sent twice.".into() });
-    let spawn = waiting(WaitingFor::Down, Retry::SpawnAgain { spawn: Link::new("/start", "Start") });
-
-    for page in [&login, &spawn] {
-        let response = answer(page, Wants::Html, &chrome());
-        assert!(!text(&response).contains("http-equiv"));
-        assert!(header(&response, "retry-after").is_some());
-    }
-    assert!(html(&login).contains(r#"href="/enter?next=%2Fhome""#));
-    assert!(html(&login).contains("A login cannot be sent twice."));
-    assert!(html(&spawn).contains(r#"href="/start""#));
-    assert!(html(&spawn).contains("make them again"));
-}
-
-#[test]
-fn a_notebook_that_may_be_running_is_linked_while_its_hub_is_away() {
-    let lab = || Some(Link::new("/lab-of-ada", "Go to your notebook"));
-    let waiting = Page::Waiting(Waiting {
-        hub: hub("hub-a"),
-        why: WaitingFor::HubDown,
-        retry: same_url(5),
-        notebook: lab(),
-    });
-    let maintenance = Page::Maintenance { hub: hub("hub-a"), notebook: lab() };
-
-    for page in [&waiting, &maintenance] {
-        assert!(html(page).contains(r#"href="/lab-of-ada""#));
-        assert!(html(page).contains("still is"));
-    }
-    assert!(!html(&Page::Maintenance { hub: hub("hub-a"), notebook: None }).contains("still is"));
-}
-
-#[test]
 fn whatever_a_user_a_hub_or_an_address_contains_stays_text() {
     let link = || Link::new(format!("/x?{HOSTILE}"), HOSTILE);
     let retry = Retry::Login { login: link(), why: HOSTILE.into() };
@@ -318,79 +244,6 @@ fn whatever_a_user_a_hub_or_an_address_contains_stays_text() {
 }
 
 #[test]
-fn an_unknown_token_is_answered_as_a_hub_answers_it() {
-    let value = json(&Page::TokenUnknown);
-
-    assert_eq!(value.as_object().unwrap().keys().collect::<Vec<_>>(), ["status", "message"]);
-    assert_eq!(value["status"], 403);
-}
-
-#[test]
-fn a_reason_that_is_written_like_an_error_becomes_a_sentence() {
-    let page = Page::BadRequest("the address is not a path".into());
-
-    assert_eq!(json(&page)["message"], "The address is not a path. Nothing was sent to a hub.");
-}
-
-#[test]
-fn a_conflict_names_the_hubs_and_both_ways_to_choose_one() {
-    let hubs = vec![hub("hub-a"), hub("hub-b")];
-    let page = Page::Conflict { hubs, why: Ambiguity::Collection };
-    let value = json(&page);
-
-    assert_eq!(value["hubs"], json!(["hub-a", "hub-b"]));
-    assert_eq!(value["why"], "collection_of_each_hub");
-    assert!(value["message"].as_str().unwrap().contains("X-Hubrouter-Hub"));
-    assert!(value["message"].as_str().unwrap().contains("/_hubrouter/hub/<id>"));
-    assert!(html(&page).contains(r#"href="/_hubrouter/hub/hub-b""#));
-}
-
-#[test]
-fn a_start_on_a_chosen_hub_names_the_users_own_and_offers_to_stop_choosing() {
-    let page = Page::StartElsewhere { user: "ada".into(), hub: hub("hub-a"), chosen: hub("hub-b") };
-    let value = json(&page);
-
-    assert_eq!(
-        (&value["hub"], &value["chosen"], &value["user"]),
-        (&"hub-a".into(), &"hub-b".into(), &"ada".into())
-    );
-    assert!(html(&page).contains(r#"href="/_hubrouter/hub/""#));
-}
-
-#[test]
-fn a_choice_that_another_site_suggests_is_confirmed_by_a_form_and_not_by_a_link() {
-    let page = |state| {
-        Page::ChosenHub(ChosenHub {
-            hub: hub("hub-b"),
-            state,
-            hubs: vec![hub("hub-a"), hub("hub-b")],
-            links: vec![],
-        })
-    };
-    let form = r#"<form method="post" action="/_hubrouter/hub/hub-b">"#;
-
-    assert!(html(&page(Choice::Confirm)).contains(form));
-    assert!(!html(&page(Choice::Confirm)).contains(r#"href="/_hubrouter/hub/hub-b""#));
-    assert!(!html(&page(Choice::Chosen(Duration::from_secs(1)))).contains("<form"));
-}
-
-#[test]
-fn a_chosen_hub_is_shown_with_its_time_its_pages_and_the_other_hubs() {
-    let page = Page::ChosenHub(ChosenHub {
-        hub: hub("hub-b"),
-        state: Choice::Chosen(Duration::from_secs(3541)),
-        hubs: vec![hub("hub-a"), hub("hub-b")],
-        links: vec![Link::new("/admin-page", "Admin page")],
-    });
-
-    assert!(html(&page).contains("for the next 60 minutes"));
-    assert!(html(&page).contains(r#"href="/admin-page""#));
-    assert!(html(&page).contains(r#"href="/_hubrouter/hub/hub-a""#));
-    assert!(!html(&page).contains(r#"href="/_hubrouter/hub/hub-b""#));
-    assert_eq!(json(&page)["seconds"], 3541);
-}
-
-#[test]
 fn every_page_shows_the_chosen_hub_and_how_to_stop_choosing_it() {
     let chrome = Chrome { chosen_hub: Some(hub("hub-b")), ..chrome() };
     for (name, page) in samples::all() {
@@ -399,33 +252,6 @@ fn every_page_shows_the_chosen_hub_and_how_to_stop_choosing_it() {
         assert!(text(&response).contains("has chosen the hub <code>hub-b</code>"), "{name}");
         assert!(text(&response).contains(r#"<a href="/_hubrouter/hub/">"#), "{name}");
     }
-}
-
-#[test]
-fn a_logout_that_a_dead_hub_did_not_hear_is_not_called_complete() {
-    let login = || Link::new("/enter", "Log in");
-    let complete = Page::LoggedOut { dead: vec![], login: login() };
-    let partial = Page::LoggedOut { dead: vec![hub("hub-b")], login: login() };
-
-    assert!(html(&complete).contains("at every hub"));
-    assert!(html(&partial).contains("hub hub-b could not be told"));
-    assert_eq!(json(&partial)["hubs"], json!(["hub-b"]));
-    assert!(json(&complete).get("hubs").is_none());
-}
-
-#[test]
-fn a_head_that_is_too_long_offers_to_clear_the_cookies() {
-    let page = Page::CookiesTooLarge { limit: 32768 };
-
-    assert!(html(&page).contains(r#"<form method="post" action="/_hubrouter/clear-cookies">"#));
-    assert_eq!(json(&page)["limit"], 32768);
-}
-
-#[test]
-fn a_refused_method_names_those_that_work() {
-    let response = answer(&Page::MethodNotAllowed { allow: "GET, HEAD" }, Wants::Text, &chrome());
-
-    assert_eq!(header(&response, "allow").as_deref(), Some("GET, HEAD"));
 }
 
 #[test]

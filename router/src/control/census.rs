@@ -1,0 +1,183 @@
+//! The census at work: every hub is asked who has a server there, in two layers, by tasks of its own.
+//!
+//! A hub that hangs delays nobody else, no question is put while the one before it is open, and the time of a hub's answers
+//! stretches the time between questions (`core::census::Pace`). What is learned is kept on the [`Desk`] and shown to
+//! operators. It decides nothing: users on two hubs are reported, never repaired.
+
+mod ask;
+mod desk;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use hubrouter_config::{Census as Times, Config, Hub, HubId, HubUrl, ProxyApi, Secret};
+use hubrouter_hub_adapter::client::{HubClient, Resolver};
+use hubrouter_hub_adapter::site::Site;
+use tokio::task::JoinSet;
+use tracing::warn;
+
+pub use desk::{Desk, Doubles, HubSeen, Layer};
+
+use super::live::Live;
+use super::probes::Chance;
+use super::tasks::{Task, Tasks};
+use crate::core::census::At;
+use crate::core::snapshot::Snapshot;
+
+/// How often is looked whether the configuration has other hubs: a reload is followed within a second.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// The census of all configured hubs.
+pub struct Census {
+    live: Arc<ArcSwap<Live>>,
+    desk: Arc<Desk>,
+    resolver: Resolver,
+    chance: Chance,
+    tasks: Tasks,
+    hubs: BTreeMap<HubId, Asked>,
+}
+
+/// The running questions to one hub, and what they were made from.
+struct Asked {
+    terms: Terms,
+    /// They end with it.
+    _questions: JoinSet<()>,
+}
+
+/// All that matters for asking a hub; when it changes, questions begin anew.
+#[derive(Clone, Debug, PartialEq)]
+struct Terms {
+    place: Place,
+    api_token: Option<Secret<String>>,
+    proxy_api: Option<ProxyApi>,
+    times: Times,
+}
+
+/// Where a hub stands. At another place it is another hub: what was known of the old one is forgotten.
+#[derive(Clone, Debug, PartialEq)]
+struct Place {
+    url: HubUrl,
+    hub_url: Option<HubUrl>,
+    base: String,
+    names: hubrouter_config::UserNames,
+}
+
+impl Terms {
+    fn of(hub: &Hub, config: &Config) -> Self {
+        let place = Place {
+            url: hub.url.clone(),
+            hub_url: hub.hub_url.clone(),
+            base: config.site.base_url.as_str().to_owned(),
+            names: config.placement.user_names,
+        };
+        Self {
+            place,
+            api_token: hub.api_token.clone(),
+            proxy_api: hub.proxy_api.clone(),
+            times: config.census.clone(),
+        }
+    }
+}
+
+impl Census {
+    /// A census that has not begun.
+    #[must_use]
+    pub fn new(
+        live: Arc<ArcSwap<Live>>,
+        desk: Arc<Desk>,
+        resolver: Resolver,
+        chance: Chance,
+        tasks: Tasks,
+    ) -> Self {
+        Self { live, desk, resolver, chance, tasks, hubs: BTreeMap::new() }
+    }
+
+    /// Asks the hubs of the configuration in force, for as long as it is polled.
+    pub async fn run(mut self) {
+        let mut compared_at: Option<Instant> = None;
+        let mut task: Option<(Duration, Task)> = None;
+        loop {
+            let live = self.live.load_full();
+            let every = live.snapshot.config.census.interval;
+            self.follow(&live.snapshot);
+            let now = Instant::now();
+            if compared_at.is_none_or(|at| now.duration_since(at) >= every) {
+                compared_at = Some(now);
+                let task = match &mut task {
+                    Some((period, task)) if *period == every => task,
+                    other => &mut other.insert((every, self.tasks.add("census comparison", every))).1,
+                };
+                task.ran(now, self.compare(&live.snapshot, now));
+            }
+            tokio::time::sleep(every.min(LOOK_EVERY)).await;
+        }
+    }
+
+    /// Asks exactly the hubs of the configuration; questions to hubs that stay as they were go on undisturbed.
+    fn follow(&mut self, snapshot: &Snapshot) {
+        let config = &snapshot.config;
+        self.hubs.retain(|id, _| config.hub(id).is_some());
+        self.desk.retain(|id| config.hub(id).is_some());
+        for hub in &config.hubs {
+            let terms = Terms::of(hub, config);
+            match self.hubs.get(&hub.id) {
+                Some(asked) if asked.terms == terms => continue,
+                Some(asked) if asked.terms.place != terms.place => self.desk.forget(&hub.id),
+                _ => {}
+            }
+            // Replacing the entry ends the old questions: what they would have been told is told to the new ones.
+            let questions = self.questions(hub, &terms, &snapshot.site);
+            self.hubs.insert(hub.id.clone(), Asked { terms, _questions: questions });
+        }
+    }
+
+    fn questions(&self, hub: &Hub, terms: &Terms, site: &Site) -> JoinSet<()> {
+        let client = HubClient::new(hub, site, self.resolver.clone());
+        let asker = |layer: &str, every: Duration| ask::Asker {
+            hub: hub.clone(),
+            client: client.clone(),
+            desk: Arc::clone(&self.desk),
+            chance: Arc::clone(&self.chance),
+            every,
+            task: self.tasks.add(format!("census {layer} {}", hub.id), every),
+        };
+        let mut questions = JoinSet::new();
+        if let Some(token) = terms.api_token.clone() {
+            questions.spawn(asker("authority", terms.times.authority).authority(token));
+        }
+        if terms.api_token.is_some() || terms.proxy_api.is_some() {
+            questions.spawn(asker("sightings", terms.times.interval).sightings());
+        }
+        questions
+    }
+
+    /// Looks for users with servers on two hubs; tells of each once.
+    fn compare(&self, snapshot: &Snapshot, now: Instant) -> String {
+        let (found, new) = self.desk.compare(|hub| moment(snapshot, hub, now));
+        for (user, hubs) in new {
+            let hubs = hubs.iter().map(HubId::as_str).collect::<Vec<_>>().join(", ");
+            warn!(
+                user = %user,
+                hubs,
+                "user `{user}` has servers on more than one hub: {hubs}. This is reported, never repaired"
+            );
+        }
+        format!("{found} users on two hubs")
+    }
+}
+
+/// When and by what a question about `hub` is judged: what was known at the beginning of an outage stands while it lasts.
+#[must_use]
+pub fn moment(snapshot: &Snapshot, hub: &HubId, now: Instant) -> At {
+    let health = snapshot.find(hub).map(|index| &snapshot.hub(index).health);
+    At {
+        now,
+        outage: health.and_then(|health| health.hub.failing_since),
+        max_age: snapshot.config.census.max_age,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,153 @@
+//! One hub as a controller holds it: the shared record as last read, and the evidence that may change it.
+//!
+//! What follows from both is [`step`](super::step)'s. A replica that starts anew begins with [`HubLife::new`] and writes
+//! nothing before it has read the record.
+
+use hubrouter_config::{Config, Hub, HubId, Intent, Storage};
+use hubrouter_hub_adapter::names::UserName;
+
+use super::guard::{Evidence, Fleet, Held};
+use super::records::{Epoch, HubRecord, Outage};
+use super::state::Spawning;
+use super::time::{StoreTime, Times};
+use super::votes::Agreed;
+
+/// What the configuration says about a hub.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// All periods.
+    pub times: Times,
+    /// Whether the hub's users may move.
+    pub storage: Storage,
+    /// Whether the routers can ask the hub: without `api_token` there is no census.
+    pub has_token: bool,
+    /// The hub's `intent` key.
+    pub configured: Intent,
+    /// `failover.stop_stale`.
+    pub stop_stale: bool,
+}
+
+impl Policy {
+    /// The policy that `config` gives for `hub`.
+    #[must_use]
+    pub fn of(config: &Config, hub: &Hub) -> Self {
+        Self {
+            times: Times::of(&config.health, &config.failover, &config.census),
+            storage: hub.storage,
+            has_token: hub.api_token.is_some(),
+            configured: hub.intent,
+            stop_stale: config.failover.stop_stale,
+        }
+    }
+}
+
+/// One hub's life, as one controller knows it. All fields are facts; only `step` changes them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HubLife {
+    /// What the configuration says.
+    pub policy: Policy,
+    /// The shared record as last read.
+    pub record: HubRecord,
+    /// Whether the record was ever read: before that nothing is written.
+    pub read: bool,
+    /// The agreed verdict on the proxy plane; none: nobody has voted yet, and the record stands.
+    pub proxy: Option<Agreed>,
+    /// The same for the hub plane.
+    pub hub: Option<Agreed>,
+    /// How starts end there, over all replicas.
+    pub spawning: Spawning,
+    /// The hub's last authoritative answer about all its users.
+    pub census: Option<StoreTime>,
+    /// When each replica that has not said goodbye was last heard.
+    pub heard: Vec<StoreTime>,
+    /// The other hubs.
+    pub fleet: Fleet,
+    pub(super) asked: Asked,
+}
+
+/// What this controller has already asked for, so that it asks once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Asked {
+    /// A write on this epoch is under way.
+    pub(super) writing: Option<Epoch>,
+    /// When this replica first saw the closing of this instant in the store.
+    pub(super) closed: Option<(StoreTime, StoreTime)>,
+    /// Users known as running are being assigned, for the closing or outage of this instant.
+    pub(super) securing: Option<Securing>,
+    /// They have been: these.
+    pub(super) secured: Option<(Securing, Vec<UserName>)>,
+    /// A census was asked for, because of what happened at this instant.
+    pub(super) census: Option<StoreTime>,
+    /// Stale servers are being stopped, after the return of this instant.
+    pub(super) stopping: Option<StoreTime>,
+    /// Idle servers are being stopped, for the drain of this instant.
+    pub(super) stopping_idle: Option<StoreTime>,
+    /// What operators were last told of a failover that is held.
+    pub(super) told: Option<Held>,
+    /// The configuration was loaded: a word that was said under another `intent` key ends.
+    pub(super) reloaded: bool,
+}
+
+/// For what users known as running get their assignments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Securing {
+    /// When the hub was closed, or its outage began.
+    pub since: StoreTime,
+    /// The operator declared their servers stopped: they lose the assignments that hold them there instead.
+    pub assume_stopped: bool,
+}
+
+impl HubLife {
+    /// A hub of which nothing is known yet but its configuration.
+    #[must_use]
+    pub fn new(hub: HubId, policy: Policy) -> Self {
+        Self {
+            policy,
+            record: HubRecord::new(hub),
+            read: false,
+            proxy: None,
+            hub: None,
+            spawning: Spawning::Unknown,
+            census: None,
+            heard: Vec::new(),
+            fleet: Fleet::default(),
+            asked: Asked { reloaded: true, ..Asked::default() },
+        }
+    }
+
+    /// What is wanted of the hub now.
+    #[must_use]
+    pub fn intent(&self) -> Intent {
+        self.record.intent(self.policy.configured)
+    }
+
+    /// When each replica that vanished was last heard.
+    #[must_use]
+    pub fn vanished(&self, now: StoreTime) -> Vec<StoreTime> {
+        self.heard.iter().copied().filter(|heard| now.since(*heard) >= self.policy.times.live).collect()
+    }
+
+    /// What the guards look at for this outage.
+    pub(super) fn evidence<'a>(&'a self, outage: &'a Outage, vanished: &'a [StoreTime]) -> Evidence<'a> {
+        Evidence {
+            outage,
+            storage: self.policy.storage,
+            has_token: self.policy.has_token,
+            census: self.census,
+            vanished,
+            fleet: &self.fleet,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::core::life::test_lives::{Play, at};
+
+    #[test]
+    fn a_replica_has_vanished_when_its_last_heartbeat_is_no_longer_live() {
+        let mut play = Play::new();
+        play.life.heard = vec![at(play.now - 14), at(play.now - 15)];
+        assert_eq!(play.life.vanished(at(play.now)), [at(play.now - 15)]);
+    }
+}

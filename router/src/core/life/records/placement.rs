@@ -1,0 +1,87 @@
+//! The placement that all replicas route by, as the directory holds it ("Placement is activated, not loaded").
+//!
+//! The seed itself is a secret and stays in the configuration: the record holds its fingerprint.
+
+use hubrouter_config::{Algorithm, HubId, Placement, Tier, UserNames};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::super::wire;
+use super::Epoch;
+use crate::core::placement::Member;
+
+/// The active placement. One that names an algorithm, a tier or a name rule of a newer release is not read: nobody may route
+/// by a guess.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActivePlacement {
+    /// Grows by one with each activation.
+    pub generation: u64,
+    /// The write that activated it.
+    #[serde(default)]
+    pub epoch: Epoch,
+    /// How homes are computed.
+    #[serde(with = "wire::algorithm")]
+    pub algorithm: Algorithm,
+    /// Tells two seeds apart without telling either.
+    pub seed: String,
+    /// How user names are made canonical.
+    #[serde(with = "wire::user_names")]
+    pub user_names: UserNames,
+    /// The hubs, in the order of their ids.
+    pub hubs: Vec<PlacedHub>,
+}
+
+/// A hub as placement knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlacedHub {
+    /// Its id.
+    #[serde(with = "wire::hub")]
+    pub id: HubId,
+    /// Its weight in thousandths.
+    pub weight: u32,
+    /// Its tier.
+    #[serde(with = "wire::tier")]
+    pub tier: Tier,
+}
+
+impl ActivePlacement {
+    /// The placement that a configuration proposes, as the first generation.
+    #[must_use]
+    pub fn of(settings: &Placement, members: &[Member]) -> Self {
+        let mut hubs: Vec<PlacedHub> = members
+            .iter()
+            .map(|member| PlacedHub { id: member.id.clone(), weight: member.thousandths, tier: member.tier })
+            .collect();
+        hubs.sort_by(|a, b| a.id.cmp(&b.id));
+        Self {
+            generation: 1,
+            epoch: Epoch::default(),
+            algorithm: settings.algorithm,
+            seed: seed_fingerprint(settings.seed.as_ref().map_or("", |seed| seed.expose().as_str())),
+            user_names: settings.user_names,
+            hubs,
+        }
+    }
+
+    /// Whether both send every user to the same hubs, whatever their generation.
+    #[must_use]
+    pub fn places_alike(&self, other: &Self) -> bool {
+        (self.algorithm, &self.seed, self.user_names, &self.hubs)
+            == (other.algorithm, &other.seed, other.user_names, &other.hubs)
+    }
+
+    /// The members for [`placement::of`](crate::core::placement::of).
+    #[must_use]
+    pub fn members(&self) -> Vec<Member> {
+        let member = |hub: &PlacedHub| Member { id: hub.id.clone(), thousandths: hub.weight, tier: hub.tier };
+        self.hubs.iter().map(member).collect()
+    }
+}
+
+/// The first half of a hash of the seed, in hexadecimal: 32 digits.
+fn seed_fingerprint(seed: &str) -> String {
+    let mut hash = Sha256::new();
+    hash.update(b"hubrouter placement seed\0");
+    hash.update(seed.as_bytes());
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
