@@ -67,6 +67,7 @@ fn hubs() -> Vec<(&'static str, Page)> {
             "start-elsewhere",
             Page::StartElsewhere { user: "ada".into(), hub: hub("hub-a"), chosen: hub("hub-b") },
         ),
+        ("whose-start", Page::WhoseStart { hub: hub("hub-b"), login: Link::new("/login-page", "Log in") }),
         ("chosen", chosen(Choice::Chosen(Duration::from_secs(3600)))),
         ("chosen-confirm", chosen(Choice::Confirm)),
         ("hub-list", Page::HubList { hubs: all() }),

@@ -14,11 +14,13 @@ use hubrouter_config::{Admin, Role};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
-/// Wrong tokens from one address within [`WINDOW`] that are answered 401; more are told to wait.
+use crate::core::client::one_client;
+
+/// Wrong tokens from one client within [`WINDOW`] that are answered 401; more are told to wait.
 const FAILURES: u32 = 10;
 const WINDOW: Duration = Duration::from_secs(60);
-/// Most addresses that are remembered; a flood of more forgets the oldest.
-const ADDRESSES: usize = 1024;
+/// Most clients that are remembered; a flood of more forgets the oldest.
+const CLIENTS: usize = 1024;
 
 /// The tokens in force.
 #[derive(Default)]
@@ -35,11 +37,11 @@ pub(super) enum Denied {
     Wrong,
     /// A token of ours whose role does not reach that far, or no tokens are configured and reading is not enough.
     Role,
-    /// Wrong again, too often from this address: come back after this time.
+    /// Wrong again, too often from this client: come back after this time.
     TooMany(Duration),
 }
 
-/// Wrong tokens by the address they came from.
+/// Wrong tokens by the client they came from.
 #[derive(Default)]
 pub(super) struct Guesses(Mutex<HashMap<IpAddr, (u32, Instant)>>);
 
@@ -84,8 +86,9 @@ impl Access {
 impl Guesses {
     /// Counts a wrong token that came from `from` at `now`, and says how it is refused.
     pub(super) fn count(&self, from: IpAddr, now: Instant) -> Denied {
+        let from = one_client(from);
         let mut guesses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if guesses.len() >= ADDRESSES && !guesses.contains_key(&from) {
+        if guesses.len() >= CLIENTS && !guesses.contains_key(&from) {
             let oldest = guesses.iter().min_by_key(|(_, (_, first_at))| *first_at).map(|(ip, _)| *ip);
             oldest.map(|ip| guesses.remove(&ip));
         }
@@ -161,13 +164,21 @@ mod tests {
     }
 
     #[test]
+    fn an_ipv6_network_guesses_as_one_client() {
+        let (guesses, now) = (Guesses::default(), Instant::now());
+        let addresses = (1..=599u128).map(|host| IpAddr::from((0x2001_0db8_u128 << 96 | host).to_be_bytes()));
+        let wrong = addresses.filter(|address| guesses.count(*address, now) == Denied::Wrong).count();
+        assert_eq!(wrong, 10);
+    }
+
+    #[test]
     fn a_flood_of_addresses_is_not_all_remembered() {
         let (guesses, start) = (Guesses::default(), Instant::now());
         for address in 0..5000u32 {
             guesses.count(IpAddr::V4(address.into()), start + Duration::from_millis(address.into()));
         }
 
-        assert_eq!(guesses.0.lock().unwrap().len(), ADDRESSES);
+        assert_eq!(guesses.0.lock().unwrap().len(), CLIENTS);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod demo;
 pub mod findings;
 mod serve;
+mod simulate;
 
 use std::process::ExitCode;
 
@@ -33,6 +34,8 @@ enum Command {
     Check(CheckArgs),
     /// Say who moves, from where to where, when one configuration replaces another.
     Plan(PlanArgs),
+    /// Play placement, a failover and a drain with many users.
+    Simulate(simulate::SimulateArgs),
     /// Say where a user belongs, and why.
     Explain(ExplainArgs),
     /// Print the JSON Schema of the configuration, or its reference.
@@ -53,6 +56,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::demo(&args),
         Command::Check(args) => findings::check(&args, &for_this_release),
         Command::Plan(args) => findings::plan(&args),
+        Command::Simulate(args) => simulate::simulate(&args),
         Command::Explain(args) => findings::explain(&args),
         Command::Schema(args) => findings::schema(&args),
         Command::Completions { shell } => {

@@ -145,11 +145,8 @@ impl Controller {
                 self.passive.unreachable(healths, &hub, now)
             }
             Signal::Counted(hub, tally) => {
-                let trouble = self.passive.counted(healths, &hub, tally, now);
-                if trouble {
-                    nudges.nudge(&hub, Plane::Hub);
-                }
-                trouble
+                self.passive.counted(healths, &hub, tally, now);
+                false
             }
             Signal::Start(hub, told) => self.passive.heard(healths, &hub, told, now),
             Signal::LogoutLater(logout) => {
@@ -162,9 +159,12 @@ impl Controller {
         }
     }
 
-    /// Pauses are over, or starts are too old to count.
+    /// Counted requests can be judged, pauses are over, or starts are too old to count.
     fn lapse(&mut self) {
-        if self.passive.lapse(&mut self.healths, Instant::now()) {
+        let lapsed = self.passive.lapse(&mut self.healths, Instant::now());
+        let nudges = self.parts.probes.nudges();
+        lapsed.troubled.iter().for_each(|hub| nudges.nudge(hub, Plane::Hub));
+        if lapsed.changed {
             self.publish();
         }
     }

@@ -3,7 +3,7 @@
 //! Hubs are told side by side, each by a task of its own: one that takes a logout and never answers delays nobody else.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,7 @@ use tracing::{info, warn};
 
 use super::live::Live;
 use super::signals::PendingLogout;
+use crate::core::client::one_client;
 use crate::core::health;
 
 /// A hub that is away for longer than this has its users log in again anyway.
@@ -120,14 +121,6 @@ impl Logouts {
             (0, 0) => "none waits".to_owned(),
             (waiting, hubs) => format!("{waiting} wait, {hubs} hubs are being told"),
         }
-    }
-}
-
-/// Whoever has an IPv6 address has its whole network of 64 bits.
-fn one_client(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
     }
 }
 

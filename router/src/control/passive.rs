@@ -25,6 +25,15 @@ struct Signs {
     starts: Starts,
 }
 
+/// What came of the time that passed.
+#[derive(Debug)]
+pub(super) struct Lapsed {
+    /// Whether anything that is shown changes by it.
+    pub(super) changed: bool,
+    /// Hubs whose hub plane a probe has to look at now.
+    pub(super) troubled: Vec<HubId>,
+}
+
 impl Passive {
     /// Forgets hubs that `healths` does not know: they are gone, or are others now.
     pub(super) fn follow(&mut self, healths: &Healths) {
@@ -42,24 +51,11 @@ impl Passive {
         true
     }
 
-    /// Requests were counted; whether a sign of trouble came of it.
-    pub(super) fn counted(&mut self, healths: &mut Healths, hub: &HubId, tally: Tally, now: Instant) -> bool {
-        if !healths.contains_key(hub) {
-            return false;
+    /// Requests were counted; they are judged by [`Passive::lapse`], when all threads have told.
+    pub(super) fn counted(&mut self, healths: &Healths, hub: &HubId, tally: Tally, now: Instant) {
+        if healths.contains_key(hub) {
+            self.signs(hub, now).recent.add(tally, now);
         }
-        let Some(trouble) = self.signs(hub, now).recent.add(tally, now) else { return false };
-        if let Some(length) = pause(healths, hub, Plane::Hub, now) {
-            warn!(
-                hub.id = %hub,
-                requests = trouble.total(),
-                failed = trouble.failed,
-                pause_ms = millis(length),
-                "hub `{hub}`: {} of {} requests to its hub plane failed: it is left alone until a probe is answered",
-                trouble.failed,
-                trouble.total()
-            );
-        }
-        true
     }
 
     /// Something was heard of a start; whether anything that is shown changes by it.
@@ -73,24 +69,29 @@ impl Passive {
         show(healths, hub, spawning)
     }
 
-    /// Lets go of pauses and starts whose time is over; whether anything that is shown changes by it.
-    pub(super) fn lapse(&mut self, healths: &mut Healths, now: Instant) -> bool {
-        let mut changed = false;
+    /// Judges what was counted, and lets go of pauses and starts whose time is over.
+    pub(super) fn lapse(&mut self, healths: &mut Healths, now: Instant) -> Lapsed {
+        let (mut changed, mut troubled) = (false, Vec::new());
         for health in healths.values_mut() {
             changed |= health.lapse(now);
         }
         for (hub, signs) in &mut self.hubs {
             signs.starts.lapse(now);
             changed |= show(healths, hub, signs.starts.verdict());
+            if let Some(trouble) = signs.recent.judge(now) {
+                changed |= leave_alone(healths, hub, trouble, now);
+                troubled.push(hub.clone());
+            }
         }
-        changed
+        Lapsed { changed, troubled }
     }
 
     /// When [`Passive::lapse`] has something to do.
     pub(super) fn next_lapse(&self, healths: &Healths) -> Option<Instant> {
         let pauses = healths.values().filter_map(HubHealth::next_lapse);
         let starts = self.hubs.values().filter_map(|signs| signs.starts.next_lapse());
-        pauses.chain(starts).min()
+        let counted = self.hubs.values().filter_map(|signs| signs.recent.next_judgement());
+        pauses.chain(starts).chain(counted).min()
     }
 
     fn signs(&mut self, hub: &HubId, now: Instant) -> &mut Signs {
@@ -98,6 +99,20 @@ impl Passive {
             .entry(hub.clone())
             .or_insert_with(|| Signs { recent: Recent::new(now), starts: Starts::new(now) })
     }
+}
+
+/// Whether a pause begins.
+fn leave_alone(healths: &mut Healths, hub: &HubId, trouble: Tally, now: Instant) -> bool {
+    let Some(length) = pause(healths, hub, Plane::Hub, now) else { return false };
+    let (requests, failed) = (trouble.total(), trouble.failed);
+    warn!(
+        hub.id = %hub,
+        requests,
+        failed,
+        pause_ms = millis(length),
+        "hub `{hub}`: {failed} of {requests} requests to its hub plane failed: it is left alone until a probe is answered"
+    );
+    true
 }
 
 fn pause(healths: &mut Healths, hub: &HubId, plane: Plane, now: Instant) -> Option<Duration> {
@@ -159,8 +174,8 @@ mod tests {
             Control { passive: Passive::default(), healths, hub, now }
         }
 
-        fn counted(&mut self, answered: u32, failed: u32) -> bool {
-            self.passive.counted(&mut self.healths, &self.hub, Tally { answered, failed }, self.now)
+        fn counted(&mut self, answered: u32, failed: u32) {
+            self.passive.counted(&self.healths, &self.hub, Tally { answered, failed }, self.now);
         }
 
         fn failed_start(&mut self, user: &str) -> bool {
@@ -175,7 +190,7 @@ mod tests {
         }
 
         /// Lets time pass to the next thing that lapses.
-        fn lapse_next(&mut self) -> bool {
+        fn lapse_next(&mut self) -> Lapsed {
             self.now = self.passive.next_lapse(&self.healths).unwrap();
             self.passive.lapse(&mut self.healths, self.now)
         }
@@ -185,12 +200,14 @@ mod tests {
     fn a_sign_of_trouble_pauses_the_plane_until_its_time_is_over() {
         let mut control = Control::with_hub();
 
-        assert!(!control.counted(11, 10));
+        control.counted(11, 10);
+        assert!(control.lapse_next().troubled.is_empty());
         assert_eq!(control.answer(), Answer::Pass);
-        assert!(control.counted(0, 1));
+        control.counted(0, 1);
+        assert_eq!(control.lapse_next().troubled, std::slice::from_ref(&control.hub));
         assert_eq!(control.answer(), Answer::Wait(WaitReason::HubPaused));
 
-        assert!(control.lapse_next());
+        assert!(control.lapse_next().changed);
         assert_eq!(control.answer(), Answer::Pass);
         assert_eq!(control.passive.next_lapse(&control.healths), None);
     }
@@ -215,7 +232,7 @@ mod tests {
         assert_eq!(control.healths[&control.hub].spawning.verdict, Verdict::Failing);
         assert_eq!(control.answer(), Answer::Pass);
 
-        assert!(control.lapse_next());
+        assert!(control.lapse_next().changed);
         assert_eq!(control.healths[&control.hub].spawning.verdict, Verdict::Unknown);
     }
 
@@ -226,7 +243,8 @@ mod tests {
         control.healths.clear();
         control.passive.follow(&control.healths);
 
-        assert!(!control.counted(0, 30) && !control.failed_start("ada"));
+        control.counted(0, 30);
+        assert!(!control.failed_start("ada"));
         assert!(control.passive.hubs.is_empty());
     }
 }

@@ -1,6 +1,7 @@
 //! Pure decisions: no sockets, clock, log or random source; time and chance are arguments.
 
 pub mod census;
+pub mod client;
 pub mod facts;
 pub mod health;
 pub mod life;

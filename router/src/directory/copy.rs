@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 
 use hubrouter_config::HubId;
 
-use super::entry::{Entry, Epoch, KEPT_FOR, StoreTime};
+use super::entry::{Entry, KEPT_FOR};
 use super::identity::{Fingerprint, Identity};
 use super::key::Key;
 use super::store::{Full, Mark, Repair, Seen};
+use crate::core::life::records::Epoch;
+use crate::core::life::time::StoreTime;
 
 /// Everything that the store holds, as far as this replica knows.
 #[derive(Clone, Debug, Default)]

@@ -18,8 +18,10 @@ mod redis;
 mod store;
 mod sync;
 
+pub use crate::core::life::records::Epoch;
+pub use crate::core::life::time::StoreTime;
 pub use copy::{Applied, Confirmed, FullCopy, Taken};
-pub use entry::{Entry, Epoch, KEPT_FOR, StoreTime, Value};
+pub use entry::{Entry, KEPT_FOR, Value};
 pub use feed::{Change, Feed};
 pub use identity::{Fingerprint, Identity, ReplicaId};
 pub use key::Key;

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::entry::{Entry, Epoch, StoreTime, Value};
+use super::entry::{Entry, Value};
 use super::feed::Feed;
 use super::identity::{Fingerprint, Identity, ReplicaId};
 use super::key::Key;
+use crate::core::life::records::Epoch;
+use crate::core::life::time::StoreTime;
 
 /// What a call of a [`Store`] gives: the answer, or why there is none within the time that the caller had.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, Error>>;

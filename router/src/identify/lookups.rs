@@ -2,7 +2,7 @@
 //!
 //! Tokens are kept as keyed hashes only, in a bounded table. The asking itself is left to `proxy`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,19 +11,21 @@ use hmac::{Hmac, KeyInit, Mac};
 use hubrouter_config::HubId;
 use sha2::Sha256;
 
+use crate::core::client::one_client;
+
 /// How long a hub's word about a token counts; tokens can be revoked, and servers themselves keep answers this long.
 const KNOWN_FOR: Duration = Duration::from_secs(300);
 /// How long a refusal counts, or the word of some hubs while others are silent.
 const REFUSED_FOR: Duration = Duration::from_secs(30);
 /// How many tokens are remembered; beyond that the oldest half is forgotten.
 const MAX_TOKENS: usize = 10_000;
-/// How many questions about browsers a client address may cause in a minute.
+/// How many questions about browsers a client may cause in a minute.
 const BROWSERS_PER_MINUTE: u32 = 5;
-/// How many about tokens that are not remembered: scripts of many users may share one address.
+/// How many about tokens that are not remembered: scripts of many users may share one client's address.
 const TOKENS_PER_MINUTE: u32 = 120;
 /// The minute.
 const WINDOW: Duration = Duration::from_secs(60);
-/// How many client addresses are counted at once.
+/// How many clients are counted at once; beyond that the oldest are let go.
 const MAX_CLIENTS: usize = 100_000;
 
 type Digest = [u8; 32];
@@ -32,7 +34,7 @@ type Digest = [u8; 32];
 pub struct Lookups {
     key: [u8; 32],
     tokens: Mutex<HashMap<Digest, Known>>,
-    clients: Mutex<HashMap<(Question, IpAddr), Asked>>,
+    clients: Mutex<Clients>,
 }
 
 /// What hubs are asked about.
@@ -58,9 +60,64 @@ struct Known {
     until: Instant,
 }
 
+/// How often clients made the router ask, each within a minute of its own.
+#[derive(Default)]
+struct Clients {
+    asked: HashMap<Asker, Asked>,
+    /// When minutes began, the oldest first: at least the minute of everybody in `asked`.
+    minutes: VecDeque<(Asker, Instant)>,
+}
+
+type Asker = (Question, IpAddr);
+
 struct Asked {
     count: u32,
     since: Instant,
+}
+
+impl Clients {
+    /// Counts a question and says which of its minute it is. All work is for a few entries, however many there are:
+    /// every request that has something to ask waits for the same table.
+    fn count(&mut self, asker: Asker, now: Instant) -> u32 {
+        self.forget_over(now);
+        match self.asked.get_mut(&asker) {
+            Some(asked) if now.saturating_duration_since(asked.since) < WINDOW => {
+                asked.count = asked.count.saturating_add(1);
+                asked.count
+            }
+            _ => {
+                self.begin(asker, now);
+                1
+            }
+        }
+    }
+
+    /// Forgets two minutes that are over: one question begins one at most, so they never pile up.
+    fn forget_over(&mut self, now: Instant) {
+        for _ in 0..2 {
+            let Some((_, since)) = self.minutes.front() else { return };
+            if now.saturating_duration_since(*since) < WINDOW {
+                return;
+            }
+            self.forget_oldest();
+        }
+    }
+
+    fn begin(&mut self, asker: Asker, now: Instant) {
+        if self.minutes.len() >= MAX_CLIENTS {
+            self.forget_oldest();
+        }
+        self.minutes.push_back((asker, now));
+        self.asked.insert(asker, Asked { count: 1, since: now });
+    }
+
+    /// Whoever began another minute meanwhile stays.
+    fn forget_oldest(&mut self) {
+        let Some((asker, since)) = self.minutes.pop_front() else { return };
+        if self.asked.get(&asker).is_some_and(|asked| asked.since == since) {
+            self.asked.remove(&asker);
+        }
+    }
 }
 
 impl Lookups {
@@ -92,19 +149,7 @@ impl Lookups {
     /// Whether the client may cause another question to hubs; counts it if so.
     #[must_use]
     pub fn may_ask(&self, question: Question, client: IpAddr, now: Instant) -> bool {
-        let mut clients = locked(&self.clients);
-        if clients.len() >= MAX_CLIENTS {
-            clients.retain(|_, asked| now.duration_since(asked.since) < WINDOW);
-            if clients.len() >= MAX_CLIENTS {
-                return false;
-            }
-        }
-        let asked = clients.entry((question, client)).or_insert(Asked { count: 0, since: now });
-        if now.duration_since(asked.since) >= WINDOW {
-            *asked = Asked { count: 0, since: now };
-        }
-        asked.count += 1;
-        asked.count <= question.per_minute()
+        locked(&self.clients).count((question, one_client(client)), now) <= question.per_minute()
     }
 
     fn digest(&self, token: &[u8]) -> Digest {
@@ -130,7 +175,7 @@ fn make_room(tokens: &mut HashMap<Digest, Known>, now: Instant) {
     }
 }
 
-/// A panic while a table is held leaves it whole: every change is one call.
+/// A panic while a table is held leaves it usable: no change relies on another that is not made.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -170,6 +215,62 @@ mod tests {
         assert_eq!(asked, 5);
         assert!(lookups.may_ask(Question::Browser, "192.0.2.2".parse().unwrap(), now));
         assert!(lookups.may_ask(Question::Browser, client, now + WINDOW));
+    }
+
+    /// One address of each of many networks, or many of one: by the bit at which the number is put.
+    fn ipv6(number: usize, bit: u32) -> IpAddr {
+        IpAddr::from((0x2001_0db8_u128 << 96 | (number as u128) << bit).to_be_bytes())
+    }
+
+    #[test]
+    fn an_ipv6_network_asks_as_one_client() {
+        let lookups = Lookups::new([7; 32]);
+        let now = Instant::now();
+        let asked = |question, bit| {
+            (1..600).filter(|number| lookups.may_ask(question, ipv6(*number, bit), now)).count()
+        };
+        assert_eq!((asked(Question::Browser, 0), asked(Question::Token, 0)), (5, 120));
+        assert_eq!(asked(Question::Browser, 64), 599, "other networks are others");
+    }
+
+    #[test]
+    fn when_the_table_of_clients_is_full_a_newcomer_may_ask_and_the_oldest_is_let_go() {
+        let lookups = Lookups::new([7; 32]);
+        let now = Instant::now();
+        let ask = |client, now| lookups.may_ask(Question::Browser, client, now);
+        let sizes = || {
+            let clients = locked(&lookups.clients);
+            (clients.asked.len(), clients.minutes.len())
+        };
+        for number in 0..MAX_CLIENTS {
+            assert!(ask(ipv6(number, 64), now));
+        }
+        let (oldest, second) = (ipv6(0, 64), ipv6(1, 64));
+        for client in [oldest, second] {
+            assert_eq!((0..9).filter(|_| ask(client, now)).count(), 4);
+        }
+
+        assert!(ask(ipv6(MAX_CLIENTS, 64), now), "a newcomer");
+
+        assert_eq!(sizes(), (MAX_CLIENTS, MAX_CLIENTS));
+        assert!(!ask(second, now), "nobody but the oldest is forgotten");
+        assert!(ask(oldest, now));
+        assert_eq!(sizes(), (MAX_CLIENTS, MAX_CLIENTS));
+    }
+
+    #[test]
+    fn minutes_that_are_over_are_forgotten_a_few_at_a_time_and_those_that_began_again_stay() {
+        let lookups = Lookups::new([7; 32]);
+        let now = Instant::now();
+        let ask = |number, now| lookups.may_ask(Question::Browser, ipv6(number, 64), now);
+        for number in 0..100 {
+            assert!(ask(number, now));
+        }
+        let later = now + WINDOW;
+        assert_eq!((0..200).filter(|_| ask(99, later)).count(), 5);
+
+        let clients = locked(&lookups.clients);
+        assert_eq!((clients.asked.len(), clients.minutes.len()), (1, 1));
     }
 
     #[test]

@@ -148,6 +148,7 @@ pub(super) fn of(page: &Page, chrome: &Chrome) -> Content {
         Page::TooManyQuestions => choice::too_many_questions(),
         Page::Conflict { hubs, why } => choice::conflict(hubs, *why, chrome),
         Page::StartElsewhere { user, hub, chosen } => choice::start_elsewhere(user, hub, chosen, chrome),
+        Page::WhoseStart { hub, login } => login::whose_start(hub, login),
         Page::ChosenHub(chosen) => choice::chosen_hub(chosen, chrome),
         Page::HubList { hubs } => choice::hub_list(hubs, chrome),
         Page::LoggedOut { dead, login } => login::logged_out(dead, login),

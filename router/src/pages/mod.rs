@@ -66,6 +66,13 @@ pub enum Page {
         /// The hub that the browser has chosen.
         chosen: HubId,
     },
+    /// 503: a start by a browser of which the router does not know whose it is.
+    WhoseStart {
+        /// The hub at which the browser is logged in.
+        hub: HubId,
+        /// The login, which makes it clear and goes on to what was wanted.
+        login: Link,
+    },
     /// 200: a hub is chosen for this browser, or asks to be confirmed.
     ChosenHub(ChosenHub),
     /// 200: no hub is chosen (any more); these can be.
@@ -159,8 +166,6 @@ pub enum WaitingFor {
     Unreachable,
     /// The hub took this request and broke off before it answered.
     BrokeOff,
-    /// No hub could say who is logged in, and a start needs that.
-    Undetermined,
 }
 
 /// How a request that met a silent hub goes on.

@@ -14,6 +14,7 @@ use super::body::{ToClient, ToHub};
 use super::exchange::{Exchange, Trace};
 use super::forward::{self, Going};
 use super::gather::{self, CHOSEN_HUB_FIELD, Known};
+use super::hold::START_HELD_FOR;
 use super::{ask, chosen, collect, edit_user, hold, logout, reply, token_request, wait};
 use crate::core::facts::{Asked, RequestFacts};
 use crate::core::route::{Decision, Own, Question, route};
@@ -76,7 +77,12 @@ pub async fn act(mut exchange: Exchange<'_>, body: Incoming, trace: &mut Trace) 
             },
             Decision::Forward { hub, why } => {
                 (trace.hub, trace.why) = (Some(exchange.id(hub).clone()), Some(why));
-                break forward::forward(exchange, Going { hub, why, known, form }, body).await;
+                break forward::forward(
+                    exchange,
+                    Going { hub, why, known, form, patience: START_HELD_FOR },
+                    body,
+                )
+                .await;
             }
             Decision::Wait { hub, why, reason } => {
                 (trace.hub, trace.why) = (Some(exchange.id(hub).clone()), Some(why));
@@ -84,7 +90,13 @@ pub async fn act(mut exchange: Exchange<'_>, body: Incoming, trace: &mut Trace) 
                 if !held {
                     break wait::for_hub(&exchange, &known, hub, reason);
                 }
-                break hold::start(exchange, Going { hub, why, known, form }, body, reason).await;
+                break hold::start(
+                    exchange,
+                    Going { hub, why, known, form, patience: START_HELD_FOR },
+                    body,
+                    reason,
+                )
+                .await;
             }
             Decision::Own(own) => {
                 let user = facts.session.clone();
@@ -169,7 +181,7 @@ async fn answer_own(
         Own::Logout => return logout::everywhere(exchange, known).await,
         Own::Health => return reply::empty(StatusCode::OK),
         Own::RouterPage => return chosen::page(exchange, known, now),
-        Own::WhoseStart(hub) => return wait::whose_start(exchange, hub),
+        Own::WhoseStart(hub) => return wait::whose_start(exchange, known, hub),
         Own::LoginAnew => {
             let next = wait::flow_next(exchange);
             return reply::redirect(&wait::login_url(exchange, next.as_deref()));

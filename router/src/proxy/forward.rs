@@ -11,7 +11,6 @@ use super::body::{ToClient, ToHub};
 use super::exchange::Exchange;
 use super::fault::HubFault;
 use super::gather::Known;
-use super::hold::START_HELD_FOR;
 use super::send::Manner;
 use super::{hub_plane, passive, proxy_plane, reply, wait};
 use crate::core::snapshot::HubIndex;
@@ -28,6 +27,8 @@ pub struct Going {
     pub known: Known,
     /// The login form, if it is one.
     pub form: Option<Form>,
+    /// How long a posted start may wait for a hub that refuses.
+    pub patience: Duration,
 }
 
 /// Sends the request to its hub and returns what the client gets.
@@ -40,7 +41,7 @@ pub async fn forward(exchange: Exchange<'_>, going: Going, body: ToHub) -> Respo
 
 /// How this request may be sent to `hub`.
 #[must_use]
-pub fn manner(exchange: &Exchange<'_>, hub: HubIndex) -> Manner {
+pub fn manner(exchange: &Exchange<'_>, going: &Going) -> Manner {
     let timeouts = &exchange.snapshot().config.timeouts;
     let head = match exchange.place.row.plane {
         Plane::Hub | Plane::Router => timeouts.response_head.hub,
@@ -50,11 +51,11 @@ pub fn manner(exchange: &Exchange<'_>, hub: HubIndex) -> Manner {
     // What was chosen in its form would be lost otherwise; a start by a link is tried again by the waiting page.
     let held = row.is_start(method) && method == Method::POST;
     Manner {
-        once: row.never_twice(method) || !exchange.snapshot().hub(hub).may_repeat(row.plane),
+        once: row.never_twice(method) || !exchange.snapshot().hub(going.hub).may_repeat(row.plane),
         connect: timeouts.connect,
         head,
         idle: timeouts.hub_idle,
-        patience: if held { START_HELD_FOR } else { Duration::ZERO },
+        patience: if held { going.patience } else { Duration::ZERO },
     }
 }
 

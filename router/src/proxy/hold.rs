@@ -35,7 +35,13 @@ pub async fn start(
     let shared = &exchange.worker().shared;
     while Instant::now() < until {
         let live = exchange.worker().live();
-        if live.snapshot.find(&id).is_some_and(|hub| wait::takes(&live.snapshot, hub, Plane::Hub)) {
+        let Some(hub) = live.snapshot.find(&id) else { break };
+        if live.snapshot.hub(hub).hub.url != exchange.snapshot().hub(going.hub).hub.url {
+            // The hub moved meanwhile: this request holds its old address.
+            break;
+        }
+        if wait::takes(&live.snapshot, hub, Plane::Hub) {
+            let going = Going { patience: until.saturating_duration_since(Instant::now()), ..going };
             return forward::forward(exchange, going, ToHub::from(body)).await;
         }
         // Probes are seconds apart, and somebody waits for this one.

@@ -57,7 +57,7 @@ pub async fn forward(mut exchange: Exchange<'_>, mut going: Going, body: ToHub) 
     }
     let request = outgoing(&exchange, fields, body);
     let hub = &exchange.snapshot().hub(going.hub).hub;
-    let manner = forward::manner(&exchange, going.hub);
+    let manner = forward::manner(&exchange, &going);
     let asked_at = passive::asked_at(&exchange);
     let answer = match send::send(&exchange.worker().pools, hub, request, manner).await {
         Ok(answer) => passive::answered(&exchange, &going, &browser, asked_at, answer),

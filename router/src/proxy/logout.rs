@@ -90,7 +90,10 @@ pub fn in_background(exchange: &Exchange<'_>, browser: &Browser, hubs: &[HubInde
             let client = exchange.live.client(*hub).clone();
             let worker = std::rc::Rc::clone(&exchange.connection.worker);
             let (hub, browser) = (exchange.id(*hub).clone(), browser.clone());
+            let begun = worker.begin();
             tokio::task::spawn_local(async move {
+                // A thread that stops waits for it.
+                let _begun = begun;
                 if !told(&client, &jar, &browser).await {
                     worker.shared.signal(Signal::LogoutLater(PendingLogout { hub, jar, browser }));
                 }

@@ -56,7 +56,7 @@ pub fn outgoing(exchange: &Exchange<'_>, fields: HeaderMap, body: ToHub) -> Requ
 
 async fn plain(exchange: Exchange<'_>, going: Going, request: Request<ToHub>) -> Response<ToClient> {
     let hub = &exchange.snapshot().hub(going.hub).hub;
-    match send::send(&exchange.worker().pools, hub, request, forward::manner(&exchange, going.hub)).await {
+    match send::send(&exchange.worker().pools, hub, request, forward::manner(&exchange, &going)).await {
         // Its default route leads to the hub, and the hub is gone. A browser would offer to download that.
         Ok(answer) if hub_plane::is_proxys_own_error(&answer) => {
             wait::after_fault(&exchange, going.hub, WaitingFor::HubDown, true)
@@ -78,7 +78,7 @@ async fn websocket(
 ) -> Response<ToClient> {
     let hub = &exchange.snapshot().hub(going.hub).hub;
     let opened =
-        send::open_websocket(&exchange.worker().pools, hub, request, forward::manner(&exchange, going.hub))
+        send::open_websocket(&exchange.worker().pools, hub, request, forward::manner(&exchange, &going))
             .await;
     let mut answer = match opened {
         Ok(answer) => answer,

@@ -1,6 +1,7 @@
 //! What the threads of the fast path share.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use hubrouter_config::HubId;
@@ -27,6 +28,8 @@ pub struct Shared {
     pub counts: Counts,
     /// What runs in the background.
     pub tasks: Tasks,
+    /// All threads sweep at whole seconds from here, so that what they count is of the same time.
+    pub began: Instant,
     /// To the controller.
     signals: mpsc::UnboundedSender<Signal>,
 }
@@ -41,7 +44,7 @@ impl Shared {
         signals: mpsc::UnboundedSender<Signal>,
         tasks: Tasks,
     ) -> Self {
-        Self { live, lookups, resolver, counts: Counts::default(), tasks, signals }
+        Self { live, lookups, resolver, counts: Counts::default(), tasks, began: Instant::now(), signals }
     }
 
     /// Tells the controller; at shutdown nobody listens any more, and nothing is lost by that.

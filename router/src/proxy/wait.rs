@@ -76,17 +76,17 @@ pub fn login_url(exchange: &Exchange<'_>, next: Option<&str>) -> String {
     address::login_url(&exchange.snapshot().site, next)
 }
 
-/// The answer to a start by a browser whose user nobody could name: the login makes that clear.
+/// The answer to a start by a browser whose user nobody could name. A click on the login makes it clear; a redirect could go
+/// round for ever, for the hub sends a browser back that is logged in there.
 #[must_use]
-pub fn whose_start(exchange: &Exchange<'_>, hub: HubIndex) -> Response<ToClient> {
-    let next = exchange.parts.uri.path_and_query().map(ToString::to_string);
-    let url = login_url(exchange, next.as_deref());
-    if exchange.is_navigation() && exchange.parts.method == Method::GET {
-        return reply::redirect(&url);
+pub fn whose_start(exchange: &Exchange<'_>, known: &Known, hub: HubIndex) -> Response<ToClient> {
+    if let Answer::Wait(reason) = exchange.snapshot().hub(hub).answers(Plane::Hub) {
+        return for_hub(exchange, known, hub, reason);
     }
-    let why = "Nothing was started: log in, so that it is clear whose server it is.".to_owned();
-    let retry = Retry::Login { login: Link::new(url, "Log in"), why };
-    waiting(exchange, hub, WaitingFor::Undetermined, retry, None)
+    let reads = exchange.parts.method == Method::GET;
+    let next = if reads { exchange.parts.uri.path_and_query().map(ToString::to_string) } else { None };
+    let login = Link::new(login_url(exchange, next.as_deref()), "Log in");
+    reply::page(exchange, &Page::WhoseStart { hub: exchange.id(hub).clone(), login }, None)
 }
 
 fn waiting(

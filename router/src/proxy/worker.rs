@@ -159,7 +159,9 @@ impl Worker {
 
     async fn sweep(self: Rc<Self>, number: usize) {
         let task = self.shared.tasks.add(format!("sweep connections of thread {number}"), SWEEP);
-        let mut every = tokio::time::interval(SWEEP);
+        let mut every = tokio::time::interval_at((self.shared.began + SWEEP).into(), SWEEP);
+        // A tick that was missed is not made up for: threads stay in step.
+        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
         loop {
             every.tick().await;
             let live = self.live();

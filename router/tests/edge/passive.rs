@@ -30,17 +30,30 @@ async fn ask(site: &Site, times: usize, method: Method, target: &str) -> u16 {
     status
 }
 
+/// How often a target was asked at the hub; the router has questions of its own there.
+fn reached(hub: &CannedHub, target: &str) -> usize {
+    hub.seen().iter().filter(|(head, _)| head.split(' ').nth(1) == Some(target)).count()
+}
+
 async fn until_paused(site: &Site, plane: &str, paused: bool) {
     let what = format!("the {plane} plane of hub-a is {} paused", if paused { "" } else { "not" });
     site.until(&what, |status| hub_a(status)["planes"][plane]["paused"] == paused).await;
 }
 
 async fn assert_undisturbed(site: &Site, after: &str) {
-    tokio::time::sleep(COUNTED).await;
-    let status = site.status().await;
-    for plane in ["proxy", "hub"] {
-        let seen = &hub_a(&status)["planes"][plane];
-        assert_eq!((&seen["paused"], &seen["state"]), (&false.into(), &"up".into()), "{plane} after {after}");
+    // A pause is shorter than the time in which it may begin: one look at the end could miss it.
+    let until = Instant::now() + COUNTED;
+    while Instant::now() < until {
+        let status = site.status().await;
+        for plane in ["proxy", "hub"] {
+            let seen = &hub_a(&status)["planes"][plane];
+            assert_eq!(
+                (&seen["paused"], &seen["state"]),
+                (&false.into(), &"up".into()),
+                "{plane} after {after}"
+            );
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
@@ -62,7 +75,9 @@ async fn half_of_twenty_requests_failed_make_the_hubs_pages_wait_but_no_notebook
     assert_eq!(waits.status, 503);
     assert!(waits.body.contains("http-equiv=\"refresh\""), "{}", waits.body);
     assert!(waits.field("retry-after").is_some());
-    assert_eq!(site.hub("hub-a").requests().len(), 0, "the hub was asked in the pause");
+    // The router itself may ask the hub something at any time.
+    let asked = site.hub("hub-a").requests().iter().any(|seen| seen.target.contains("/hub/user/"));
+    assert!(!asked, "the hub was asked in the pause");
     assert_eq!(hub_a(&site.status().await)["planes"]["hub"]["state"], "up");
     assert_eq!(ask(&site, 1, Method::GET, &format!("/user/{ada}/lab")).await, 302);
     assert_ne!(ask(&site, 1, Method::GET, &format!("/hub/user/{bo}/")).await, 503);
@@ -129,21 +144,19 @@ async fn what_is_no_sign_of_trouble_of_a_hub_disturbs_nobody() {
         canned(status, &[("content-type", "text/plain"), ("retry-after", "42")], "oops")
     })
     .await;
-    let mut expected = 0;
     for (method, target, status) in [
         (Method::GET, format!("/user/{ada}/lab"), 503),
         (Method::GET, format!("/user/{ada}/api/contents"), 503),
-        (Method::GET, format!("/hub/user/{ada}/"), 429),
-        (Method::POST, format!("/hub/api/users/{ada}/activity"), 500),
-        // Of starts, one user's failures say nothing either.
+        // Before what counts as answered: that would outweigh them if they counted.
         (Method::POST, format!("/hub/api/users/{ada}/server"), 503),
         (Method::GET, format!("/hub/spawn/{ada}"), 503),
+        (Method::GET, format!("/hub/user/{ada}/"), 429),
+        (Method::POST, format!("/hub/api/users/{ada}/activity"), 500),
     ] {
         assert_eq!(ask(&site, 25, method.clone(), &target).await, status, "{method} {target}");
-        expected += 25;
+        assert_eq!(reached(&hub, &target), 25, "not all of them reached the hub: {target}");
         assert_undisturbed(&site, &target).await;
     }
-    assert_eq!(hub.seen().len(), expected, "not all of them reached the hub");
     assert_ne!(hub_a(&site.status().await)["spawning"]["state"], "failing");
 }
 
@@ -158,7 +171,7 @@ async fn failures_of_services_never_count_against_a_hub() {
 
     assert_eq!(ask(&site, 30, Method::GET, "/services/forms/").await, 502);
 
-    assert_eq!(hub.seen().len(), 30);
+    assert_eq!(reached(&hub, "/services/forms/"), 30);
     assert_undisturbed(&site, "a failing service").await;
 }
 

@@ -1,6 +1,7 @@
 //! A new configuration is taken whole or not at all, and what is under way does not notice.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use hubrouter_loadtest::simhub::SimHub;
 
@@ -42,9 +43,17 @@ fn release(folder: &Path, name: &str, text: &str) {
     std::fs::rename(folder.join("..data_tmp"), folder.join("..data")).unwrap();
 }
 
+/// A port that nobody listens on, below those that the system lends to outgoing connections: one of those could be taken
+/// by any test between now and its use.
 fn free_address() -> String {
-    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    socket.local_addr().unwrap().to_string()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 12_000 + (std::process::id() % 10_000) as u16;
+    loop {
+        let port = first + NEXT.fetch_add(1, Ordering::Relaxed);
+        if std::net::TcpListener::bind(("0.0.0.0", port)).is_ok() {
+            return format!("127.0.0.1:{port}");
+        }
+    }
 }
 
 fn listening_on(text: &str, addresses: &[&str]) -> String {

@@ -68,6 +68,7 @@ fn variant(page: &Page) -> &'static str {
         Page::TooManyQuestions => "TooManyQuestions",
         Page::Conflict { .. } => "Conflict",
         Page::StartElsewhere { .. } => "StartElsewhere",
+        Page::WhoseStart { .. } => "WhoseStart",
         Page::ChosenHub(_) => "ChosenHub",
         Page::HubList { .. } => "HubList",
         Page::LoggedOut { .. } => "LoggedOut",
@@ -90,7 +91,7 @@ fn variant(page: &Page) -> &'static str {
 fn every_page_has_a_sample() {
     let seen: BTreeSet<_> = samples::all().iter().map(|(_, page)| variant(page)).collect();
 
-    assert_eq!(seen.len(), 26, "{seen:?}");
+    assert_eq!(seen.len(), 27, "{seen:?}");
 }
 
 #[test]
@@ -107,6 +108,7 @@ fn each_page_answers_with_its_status_in_every_kind() {
         ("TooManyQuestions", 429),
         ("Conflict", 409),
         ("StartElsewhere", 409),
+        ("WhoseStart", 503),
         ("ChosenHub", 200),
         ("HubList", 200),
         ("LoggedOut", 200),

@@ -6,13 +6,13 @@
 mod check;
 mod explain;
 mod moves;
-mod names_file;
+pub(super) mod names_file;
 mod plan;
 mod printed;
 mod schema;
-mod table;
+pub(super) mod table;
 #[cfg(test)]
-mod test_files;
+pub(super) mod test_files;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -41,14 +41,14 @@ pub enum Format {
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
+pub(super) enum Outcome {
     Fine,
     Findings,
 }
 
 /// Why a command could not do its work; shown as it is.
 #[derive(Debug)]
-struct CannotRun(String);
+pub(super) struct CannotRun(pub(super) String);
 
 impl fmt::Display for CannotRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -63,7 +63,7 @@ impl From<io::Error> for CannotRun {
 }
 
 /// The end of every command: what kept it from running on standard error, and the exit code.
-fn finish(result: Result<Outcome, CannotRun>) -> ExitCode {
+pub(super) fn finish(result: Result<Outcome, CannotRun>) -> ExitCode {
     let code = exit_code(&result);
     if let Err(reason) = result {
         // Nobody is left to tell when standard error is closed, too.
@@ -72,7 +72,7 @@ fn finish(result: Result<Outcome, CannotRun>) -> ExitCode {
     ExitCode::from(code)
 }
 
-fn exit_code(result: &Result<Outcome, CannotRun>) -> u8 {
+pub(super) fn exit_code(result: &Result<Outcome, CannotRun>) -> u8 {
     match result {
         Ok(Outcome::Fine) => 0,
         Ok(Outcome::Findings) => 1,
@@ -81,7 +81,7 @@ fn exit_code(result: &Result<Outcome, CannotRun>) -> u8 {
 }
 
 /// A configuration that must be good before a command can say anything else, as far as placement is concerned.
-fn load_good(path: &Path) -> Result<Config, CannotRun> {
+pub(super) fn load_good(path: &Path) -> Result<Config, CannotRun> {
     match load_judged(path, &SeedOnly, &|_| {}) {
         Ok(loaded) => Ok(loaded.config),
         Err(problems) if problems.is_unread() => Err(CannotRun(problems.to_string())),
@@ -107,7 +107,7 @@ impl Sources for SeedOnly {
     }
 }
 
-fn write_json(out: &mut dyn Write, value: &impl Serialize) -> Result<(), CannotRun> {
+pub(super) fn write_json(out: &mut dyn Write, value: &impl Serialize) -> Result<(), CannotRun> {
     serde_json::to_writer_pretty(&mut *out, value)
         .map_err(|error| CannotRun(format!("cannot write JSON: {error}")))?;
     writeln!(out)?;
@@ -115,7 +115,7 @@ fn write_json(out: &mut dyn Write, value: &impl Serialize) -> Result<(), CannotR
 }
 
 /// `1 user`, `2 users`.
-fn count_of(count: usize, one: &str) -> String {
+pub(super) fn count_of(count: usize, one: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {one}{plural}")
 }

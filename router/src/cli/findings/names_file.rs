@@ -9,14 +9,14 @@ use super::CannotRun;
 
 /// The names as they stand in the file, each line that is a name once, and the lines that are none.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Names {
-    pub(super) raw: Vec<String>,
+pub(in crate::cli) struct Names {
+    pub(in crate::cli) raw: Vec<String>,
     /// `file:line: what is wrong`.
-    pub(super) refused: Vec<String>,
+    pub(in crate::cli) refused: Vec<String>,
 }
 
 /// Reads `path`; `-` is standard input.
-pub(super) fn read(path: &Path) -> Result<Names, CannotRun> {
+pub(in crate::cli) fn read(path: &Path) -> Result<Names, CannotRun> {
     let mut bytes = Vec::new();
     if path.as_os_str() == "-" {
         std::io::stdin().lock().read_to_end(&mut bytes)
@@ -33,7 +33,7 @@ pub(super) fn read(path: &Path) -> Result<Names, CannotRun> {
 }
 
 /// Tells about every refused line: the rest is counted without them.
-pub(super) fn report_refused(names: &Names, err: &mut dyn Write) -> Result<(), CannotRun> {
+pub(in crate::cli) fn report_refused(names: &Names, err: &mut dyn Write) -> Result<(), CannotRun> {
     for line in &names.refused {
         writeln!(err, "{line}")?;
     }

@@ -3,23 +3,23 @@
 use std::io::{self, Write};
 
 /// Rows under a heading. Columns whose heading begins with `>` stand to the right.
-pub(super) struct Table {
+pub(in crate::cli) struct Table {
     headings: Vec<&'static str>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    pub(super) fn new(headings: &[&'static str]) -> Self {
+    pub(in crate::cli) fn new(headings: &[&'static str]) -> Self {
         Self { headings: headings.to_vec(), rows: Vec::new() }
     }
 
-    pub(super) fn row(&mut self, cells: Vec<String>) {
+    pub(in crate::cli) fn row(&mut self, cells: Vec<String>) {
         debug_assert_eq!(cells.len(), self.headings.len());
         self.rows.push(cells);
     }
 
     /// Writes the table, two spaces from the left and between columns, without spaces at the ends of lines.
-    pub(super) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+    pub(in crate::cli) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let titles: Vec<String> =
             self.headings.iter().map(|heading| heading.trim_start_matches('>').to_owned()).collect();
         let widths: Vec<usize> =

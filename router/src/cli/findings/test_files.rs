@@ -2,35 +2,35 @@
 
 use std::path::PathBuf;
 
-pub(super) struct Files(tempfile::TempDir);
+pub(in crate::cli) struct Files(tempfile::TempDir);
 
 impl Files {
-    pub(super) fn new() -> Self {
+    pub(in crate::cli) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(in crate::cli) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    pub(super) fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub(in crate::cli) fn write(&self, name: &str, text: &str) -> PathBuf {
         std::fs::write(self.path(name), text).unwrap();
         self.path(name)
     }
 }
 
 /// A configuration with these hubs, each in YAML's short form.
-pub(super) fn with_hubs(hubs: &[&str]) -> String {
+pub(in crate::cli) fn with_hubs(hubs: &[&str]) -> String {
     let lines: String = hubs.iter().map(|hub| format!("  - {hub}\n")).collect();
     format!("hubs:\n{lines}")
 }
 
 /// `hub-a` and `hub-b`, both active, of weight 1.
-pub(super) fn two_hubs() -> String {
+pub(in crate::cli) fn two_hubs() -> String {
     with_hubs(&["{id: hub-a, url: 'http://a:80'}", "{id: hub-b, url: 'http://b:80'}"])
 }
 
 /// The keys of a JSON object in their order.
-pub(super) fn keys(json: &serde_json::Value) -> Vec<&str> {
+pub(in crate::cli) fn keys(json: &serde_json::Value) -> Vec<&str> {
     json.as_object().unwrap().keys().map(String::as_str).collect()
 }

@@ -3,12 +3,15 @@
 //! Never a verdict: users of one page, or of one broken extension, must not move anybody. What counts as a failure is
 //! decided at the edge; starts, servers and services are not in here at all.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How far back is looked, in seconds.
 const WINDOW: u64 = 10;
 /// Fewer requests than this say nothing.
 const ENOUGH: u32 = 20;
+/// Threads tell at the same moments, each its part. Nothing is judged until all of them had time to: the failures of
+/// one thread would outweigh the answers that another has yet to tell.
+const SETTLE: Duration = Duration::from_millis(250);
 
 /// Requests to the hub plane of one hub, over some time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,21 +48,34 @@ impl Tally {
 pub struct Recent {
     began: Instant,
     seconds: [(u64, Tally); WINDOW as usize],
+    /// When what was told last is whole.
+    whole_at: Option<Instant>,
 }
 
 impl Recent {
     /// Nothing yet.
     pub fn new(now: Instant) -> Recent {
-        Recent { began: now, seconds: [(0, Tally::default()); WINDOW as usize] }
+        Recent { began: now, seconds: [(0, Tally::default()); WINDOW as usize], whole_at: None }
     }
 
-    /// Takes in what was counted until now; returns the ten seconds if they are a sign of trouble.
-    ///
-    /// They are forgotten then: the next sign needs requests of its own.
-    pub fn add(&mut self, tally: Tally, now: Instant) -> Option<Tally> {
+    /// Takes in what one thread counted until now.
+    pub fn add(&mut self, tally: Tally, now: Instant) {
         let second = self.second(now);
         let place = &mut self.seconds[(second % WINDOW) as usize];
         *place = if place.0 == second { (second, place.1.and(tally)) } else { (second, tally) };
+        self.whole_at.get_or_insert(now + SETTLE);
+    }
+
+    /// When there is something to judge.
+    pub fn next_judgement(&self) -> Option<Instant> {
+        self.whole_at
+    }
+
+    /// The last ten seconds, if they are whole, were not judged yet and are a sign of trouble.
+    ///
+    /// They are forgotten then: the next sign needs requests of its own.
+    pub fn judge(&mut self, now: Instant) -> Option<Tally> {
+        self.whole_at.take_if(|whole_at| *whole_at <= now)?;
         let sum = self.sum(now);
         sum.is_trouble().then(|| {
             self.seconds = [(0, Tally::default()); WINDOW as usize];
@@ -96,7 +112,9 @@ mod tests {
         let mut recent = Recent::new(start);
         tallies.iter().find_map(|(at, answered, failed)| {
             let tally = Tally { answered: *answered, failed: *failed };
-            recent.add(tally, start + Duration::from_secs(*at)).map(|_| *at)
+            let now = start + Duration::from_secs(*at);
+            recent.add(tally, now);
+            recent.judge(now + SETTLE).map(|_| *at)
         })
     }
 
@@ -128,9 +146,28 @@ mod tests {
         let mut recent = Recent::new(start);
         let failed = |failed| Tally { answered: 0, failed };
 
-        assert_eq!(recent.add(failed(30), start), Some(failed(30)));
-        assert_eq!(recent.add(failed(19), start), None);
-        assert_eq!(recent.add(failed(1), start), Some(failed(20)));
+        let mut told = |tally| {
+            recent.add(tally, start);
+            recent.judge(start + SETTLE)
+        };
+        assert_eq!(told(failed(30)), Some(failed(30)));
+        assert_eq!(told(failed(19)), None);
+        assert_eq!(told(failed(1)), Some(failed(20)));
+    }
+
+    #[test]
+    fn nothing_is_judged_before_every_thread_had_time_to_tell_its_part() {
+        let start = Instant::now();
+        let mut recent = Recent::new(start);
+        let later = SETTLE - Duration::from_millis(1);
+
+        recent.add(Tally { answered: 0, failed: 25 }, start);
+        assert_eq!((recent.judge(start), recent.next_judgement()), (None, Some(start + SETTLE)));
+        recent.add(Tally { answered: 40, failed: 0 }, start + later);
+        assert_eq!(recent.judge(start + later), None);
+
+        assert_eq!(recent.judge(start + SETTLE), None, "the part of one thread was judged");
+        assert_eq!(recent.next_judgement(), None);
     }
 
     proptest! {
@@ -147,7 +184,9 @@ mod tests {
                 seen.push((second, tally));
                 let window = seen.iter().filter(|(at, _)| at + 10 > second);
                 let sum = window.fold(Tally::default(), |sum, (_, tally)| sum.and(*tally));
-                let sign = recent.add(tally, start + Duration::from_secs(second));
+                let now = start + Duration::from_secs(second);
+                recent.add(tally, now);
+                let sign = recent.judge(now + SETTLE);
                 prop_assert_eq!(sign, sum.is_trouble().then_some(sum));
                 if sign.is_some() {
                     seen.clear();

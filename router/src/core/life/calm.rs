@@ -105,10 +105,7 @@ mod tests {
 
     use super::*;
     use crate::core::life::records::{Cause, Whom};
-
-    fn at(seconds: u64) -> StoreTime {
-        StoreTime::from_millis(seconds * 1000)
-    }
+    use crate::core::life::test_lives::at;
 
     fn facts() -> CalmFacts {
         CalmFacts {

@@ -82,7 +82,7 @@ pub struct ClaimFacts {
     pub identity: Identity,
     /// The user's assignment, if there is one.
     pub assignment: Option<Assignment>,
-    /// The epoch of the user's entry, a tombstone's included; none: there never was one.
+    /// The epoch of the user's entry; none: nothing stands, because it was never written, or deleted.
     pub user_epoch: Option<Epoch>,
     /// The owner hub: of the assignment, else the home.
     pub owner: HubAt,
@@ -110,7 +110,7 @@ pub enum Claim {
 pub struct Attempt {
     /// The assignment to write; the store gives it its epoch.
     pub assignment: Assignment,
-    /// The user's entry must have this epoch; none: there must be no entry.
+    /// The user's entry must have this epoch; none: nothing may stand, but a deletion may be remembered.
     pub user_epoch: Option<Epoch>,
     /// The records of these hubs must have these epochs: "The claim compares the epochs of both hubs."
     pub hubs: Vec<HubAt>,

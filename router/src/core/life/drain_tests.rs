@@ -5,13 +5,10 @@ use hubrouter_hub_adapter::names::NameRule;
 
 use super::*;
 use crate::core::life::reason::Reason;
+use crate::core::life::test_lives::at;
 
 fn id(name: &str) -> HubId {
     name.parse().unwrap()
-}
-
-fn at(seconds: u64) -> StoreTime {
-    StoreTime::from_millis(seconds * 1000)
 }
 
 fn residents(count: usize, running: bool, next: &Result<HubId, NoCandidate>) -> Vec<Resident> {

@@ -3,13 +3,10 @@
 use hubrouter_config::{Census, Failover, Health};
 
 use super::*;
+use crate::core::life::test_lives::at;
 
 fn times() -> Times {
     Times::of(&Health::default(), &Failover::default(), &Census::default())
-}
-
-fn at(seconds: u64) -> StoreTime {
-    StoreTime::from_millis(seconds * 1000)
 }
 
 fn id(name: &str) -> HubId {

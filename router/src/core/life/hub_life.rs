@@ -124,7 +124,7 @@ impl HubLife {
     /// When each replica that vanished was last heard.
     #[must_use]
     pub fn vanished(&self, now: StoreTime) -> Vec<StoreTime> {
-        self.heard.iter().copied().filter(|heard| now.since(*heard) >= self.policy.times.live).collect()
+        self.heard.iter().copied().filter(|heard| !self.policy.times.is_live(*heard, now)).collect()
     }
 
     /// What the guards look at for this outage.

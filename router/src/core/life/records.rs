@@ -3,6 +3,7 @@
 //! Only exceptions are stored. Fields that a newer release added are ignored, and its new words are read as the most
 //! careful thing there is or not at all; nothing foreign panics. Keeping the records is the directory's.
 
+mod epoch;
 mod heartbeat;
 mod hub;
 mod placement;
@@ -16,15 +17,10 @@ use serde::{Deserialize, Serialize};
 use super::time::StoreTime;
 use super::wire;
 
+pub use epoch::Epoch;
 pub use heartbeat::{Heartbeat, SpawnOutcome, SpawnResult, UnclaimedStart, Verdict, Vote};
 pub use hub::{AtDeadline, FailedOver, HubRecord, Outage, Starts, Whom, Word};
 pub use placement::{ActivePlacement, PlacedHub};
-
-/// The number of a write. One counter for the whole site gives every write its epoch, so of two
-/// records of one thing the one with the higher epoch is the newer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Epoch(pub u64);
 
 /// Why a record says what it says: of an assignment, why this user is at that hub; of a hub, why its starts go elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use hubrouter_hub_adapter::names::{NameRule, UserName};
 
 use super::guard::Fleet;
 use super::hub_life::{HubLife, Policy};
-use super::records::{AtDeadline, Epoch, HubRecord};
+use super::records::{AtDeadline, HubRecord};
 use super::state::Gate;
 use super::step::{Change, Effect, HubEvent, Refusal, Verb, step};
 use super::time::{StoreTime, Times};
@@ -85,7 +85,7 @@ impl Play {
         match effect {
             Effect::Write { on, record, changes } => {
                 assert_eq!(*on, self.store.epoch, "a single controller never loses a write");
-                self.store = HubRecord { epoch: Epoch(on.0 + 1), ..(**record).clone() };
+                self.store = HubRecord { epoch: on.next().unwrap(), ..(**record).clone() };
                 self.changes.extend(changes);
                 Some(HubEvent::Stands(Box::new(self.store.clone())))
             }

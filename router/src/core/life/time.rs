@@ -15,7 +15,7 @@ pub const FAILBACK_AT_MOST: Duration = Duration::from_hours(2);
 /// opens for everybody else").
 pub const STALE_PATIENCE: Duration = Duration::from_mins(10);
 
-/// An instant by the store's clock: milliseconds since 1970.
+/// An instant by the store's clock: milliseconds since 1970. Only these are compared between replicas.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct StoreTime(u64);
@@ -36,7 +36,7 @@ impl StoreTime {
     /// The instant `later`; the last instant there is, rather than an overflow.
     #[must_use]
     pub fn plus(self, later: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(later.as_millis()).unwrap_or(u64::MAX)))
+        Self(self.0.saturating_add(millis(later)))
     }
 
     /// How long ago `earlier` was; nothing when it is not earlier, as after a correction of the store's clock.
@@ -44,6 +44,12 @@ impl StoreTime {
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
+}
+
+/// Whole milliseconds; the most there are, rather than an overflow.
+#[must_use]
+pub fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Every period in one place: the keys of the configuration, and what derives from them ("All other times
@@ -91,6 +97,12 @@ impl Times {
             copy_age: health.interval,
             open_after: health.interval * 2,
         }
+    }
+
+    /// Whether a replica that was last heard at `heard` is live: "live with a heartbeat younger than 15 s (the store's clock)".
+    #[must_use]
+    pub fn is_live(&self, heard: StoreTime, now: StoreTime) -> bool {
+        now.since(heard) < self.live
     }
 
     /// How long a hub that relapsed so often has to be healthy before idle users come home.
@@ -158,5 +170,12 @@ mod tests {
         assert_eq!(early.since(late), Duration::ZERO);
         assert_eq!(late.since(early), Duration::from_millis(4));
         assert_eq!(StoreTime::from_millis(u64::MAX).plus(Duration::from_secs(1)).as_millis(), u64::MAX);
+        assert_eq!(StoreTime::from_millis(1).plus(Duration::MAX).as_millis(), u64::MAX);
+    }
+
+    #[test]
+    fn an_instant_is_written_as_a_number() {
+        assert_eq!(serde_json::to_string(&StoreTime::from_millis(5)).unwrap(), "5");
+        assert_eq!(serde_json::from_str::<StoreTime>("5").unwrap(), StoreTime::from_millis(5));
     }
 }

@@ -35,16 +35,16 @@ pub struct Agreement {
     pub dissenters: Vec<String>,
 }
 
-/// Whether a replica counts: "live with a heartbeat younger than 15 s (the store's clock)", and not after its goodbye.
+/// Whether a replica counts: it is heard, and has not said goodbye.
 #[must_use]
 pub fn is_live(heartbeat: &Heartbeat, times: &Times, now: StoreTime) -> bool {
-    !heartbeat.goodbye && now.since(heartbeat.at) < times.live
+    !heartbeat.goodbye && times.is_live(heartbeat.at, now)
 }
 
 /// Whether a replica vanished: its heartbeats stopped without goodbye.
 #[must_use]
 pub fn is_vanished(heartbeat: &Heartbeat, times: &Times, now: StoreTime) -> bool {
-    !heartbeat.goodbye && now.since(heartbeat.at) >= times.live
+    !heartbeat.goodbye && !times.is_live(heartbeat.at, now)
 }
 
 /// What the live replicas agree on about a plane: "down needs more than half of the live votes (1 of 1, 2 of 2, 2 of 3)".

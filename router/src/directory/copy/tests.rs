@@ -143,7 +143,7 @@ fn an_entry_above_the_counter_is_a_store_that_is_behind() {
 
 #[test]
 fn deletions_are_forgotten_after_a_day_and_a_copy_that_was_away_for_longer_brings_nothing_back() {
-    let day_later = StoreTime::from_millis(2000).after(KEPT_FOR).after(Duration::from_secs(1));
+    let day_later = StoreTime::from_millis(2000).plus(KEPT_FOR).plus(Duration::from_secs(1));
     let mut copy = copy_of(&full(7, &[at("ada", 5, Some("a")), at("bo", 7, None)]));
     let moved_on = Full { time: day_later, ..full(9, &[]) };
 

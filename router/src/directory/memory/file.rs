@@ -9,10 +9,12 @@ use std::path::{Path, PathBuf};
 use hubrouter_config::HubId;
 use serde::{Deserialize, Serialize};
 
-use super::super::entry::{Entry, Epoch, StoreTime, Value};
+use super::super::entry::{Entry, Value};
 use super::super::identity::{Fingerprint, Identity};
 use super::super::key::Key;
 use super::state::State;
+use crate::core::life::records::Epoch;
+use crate::core::life::time::StoreTime;
 
 /// What such a file says of itself.
 const FORMAT: &str = "hubrouter directory 1";

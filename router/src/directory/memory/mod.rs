@@ -13,13 +13,13 @@ pub use self::file::OpenError;
 use self::file::{Disk, LocalFile, NotReplaced};
 use self::state::State;
 pub(super) use self::state::{BEATS_KEPT_FOR, SPARE};
-use super::entry::{StoreTime, millis};
 use super::feed::{Change, Feed, Teller};
 use super::identity::{Fingerprint, Identity, ReplicaId};
 use super::key::Key;
 use super::store::{
     Answer, Beats, Error, Full, Lease, Mark, Outcome, Pulse, Repair, Repaired, Seen, Store, Write,
 };
+use crate::core::life::time::{StoreTime, millis};
 
 /// The clock of a store in memory. It never goes back.
 pub type Clock = Arc<dyn Fn() -> StoreTime + Send + Sync>;

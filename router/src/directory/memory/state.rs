@@ -5,12 +5,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::super::entry::{Entry, Epoch, KEPT_FOR, StoreTime};
+use super::super::entry::{Entry, KEPT_FOR};
 use super::super::identity::{Fingerprint, Identity, ReplicaId};
 use super::super::key::Key;
 use super::super::store::{
     Beat, Beats, Comparison, Error, Full, Lease, Mark, Outcome, Pulse, Repair, Repaired, Seen, Write,
 };
+use crate::core::life::records::Epoch;
+use crate::core::life::time::StoreTime;
 
 /// How long a heartbeat that stopped without goodbye can still be read: 1 hour.
 pub(in super::super) const BEATS_KEPT_FOR: Duration = Duration::from_hours(1);
@@ -126,7 +128,7 @@ impl State {
     pub(super) fn beat(&mut self, pulse: Pulse, now: StoreTime) {
         let Pulse { replica, payload, lives_for } = pulse;
         self.beats.retain(|_, beat| now.since(beat.at) <= BEATS_KEPT_FOR);
-        let beat = Beat { replica: replica.clone(), payload, at: now, until: now.after(lives_for) };
+        let beat = Beat { replica: replica.clone(), payload, at: now, until: now.plus(lives_for) };
         self.beats.insert(replica, beat);
     }
 
@@ -143,7 +145,7 @@ impl State {
         self.leases.retain(|_, lease| now < lease.until);
         let lease = self.leases.entry(name).or_insert_with(|| Lease { holder: replica.clone(), until: now });
         if lease.holder == *replica {
-            lease.until = now.after(time);
+            lease.until = now.plus(time);
         }
         lease.clone()
     }

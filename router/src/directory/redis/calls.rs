@@ -8,13 +8,14 @@ use hubrouter_config::HubId;
 use redis::aio::MultiplexedConnection;
 use redis::{Script, Value as Reply};
 
-use super::super::entry::{Entry, KEPT_FOR, millis};
+use super::super::entry::{Entry, KEPT_FOR};
 use super::super::identity::{Fingerprint, Identity, ReplicaId};
 use super::super::key::Key;
 use super::super::memory::{BEATS_KEPT_FOR, SPARE};
 use super::super::store::{Beats, Error, Full, Lease, Mark, Outcome, Pulse, Repair, Repaired, Seen, Write};
 use super::link::Effect;
 use super::{RedisStore, record};
+use crate::core::life::time::millis;
 
 /// How many entries one script of a repair writes: Redis serves nobody else meanwhile.
 const ENTRIES_AT_ONCE: usize = 5_000;

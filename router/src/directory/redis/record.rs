@@ -10,10 +10,12 @@ use std::str::FromStr;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use redis::Value as Reply;
 
-use super::super::entry::{Entry, Epoch, StoreTime, Value};
+use super::super::entry::{Entry, Value};
 use super::super::identity::{Fingerprint, Identity, ReplicaId};
 use super::super::key::Key;
 use super::super::store::{Beat, Full};
+use crate::core::life::records::Epoch;
+use crate::core::life::time::StoreTime;
 
 /// How much of a foreign text is shown.
 const SHOWN: usize = 64;

@@ -26,6 +26,19 @@ pub(super) fn login_loop(user: &str, hubs: &[HubId], login: &Link, chrome: &Chro
         .go(login)
 }
 
+pub(super) fn whose_start(hub: &HubId, login: &Link) -> Content {
+    let what = format!(
+        "This browser is logged in at the hub {hub}, but it is not clear as whom. Nothing was started: a server must not \
+         start at a hub where its user does not belong."
+    );
+    Content::new(StatusCode::SERVICE_UNAVAILABLE, "whose_start", "Whose server is it?", what)
+        .about(hub)
+        .people("Log in: that makes it clear, and goes on to what you wanted.")
+        .script("Send an API token, or log in.")
+        .again_in(60)
+        .go(login)
+}
+
 pub(super) fn logged_out(dead: &[HubId], login: &Link) -> Content {
     if dead.is_empty() {
         let what = "You are logged out, at every hub that this browser had logged in to.";

@@ -95,11 +95,6 @@ fn words(why: WaitingFor, hub: &HubId) -> (&'static str, &'static str, String) {
             "The hub broke off",
             format!("The hub {hub} took the request and closed the connection before it answered."),
         ),
-        WaitingFor::Undetermined => (
-            "undetermined",
-            "Not clear yet whose server this is",
-            format!("This browser is logged in at the hub {hub}, which could not say just now who that is."),
-        ),
     }
 }
 

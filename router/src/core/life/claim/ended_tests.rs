@@ -4,11 +4,7 @@ use hubrouter_hub_adapter::names::{NameRule, UserName};
 
 use super::*;
 use crate::core::life::records::{Assignment, Cause, Epoch};
-use crate::core::life::time::StoreTime;
-
-fn at(seconds: u64) -> StoreTime {
-    StoreTime::from_millis(seconds * 1000)
-}
+use crate::core::life::test_lives::at;
 
 /// Made at 50 s, the last start at 100 s.
 fn assignment(cause: Cause) -> Assignment {
@@ -16,7 +12,7 @@ fn assignment(cause: Cause) -> Assignment {
         user: UserName::canonical("ada", NameRule::Lower).unwrap(),
         hub: "b".parse().unwrap(),
         cause,
-        epoch: Epoch(7),
+        epoch: Epoch::new(7).unwrap(),
         since: at(50),
         last_start: Some(at(100)),
         provisional_until: None,
@@ -30,7 +26,7 @@ fn answers(list: &[(u64, bool)]) -> Vec<HubAnswer> {
 fn deletable(assignment: &Assignment, list: &[(u64, bool)]) -> bool {
     let answers = answers(list);
     let facts = DeleteFacts { answers: &answers, at_home: false, home_calm: true, start_answered: true };
-    may_delete(assignment, &facts, at(1000)) == Some(Deletion { on: Epoch(7) })
+    may_delete(assignment, &facts, at(1000)) == Some(Deletion { on: Epoch::new(7).unwrap() })
 }
 
 #[test]
@@ -96,5 +92,5 @@ fn a_provisional_assignment_goes_when_its_time_is_over() {
     let provisional = Assignment { provisional_until: Some(at(160)), ..assignment(Cause::Drain) };
     let facts = DeleteFacts { answers: &[], at_home: false, home_calm: false, start_answered: false };
     assert_eq!(may_delete(&provisional, &facts, at(159)), None);
-    assert_eq!(may_delete(&provisional, &facts, at(160)), Some(Deletion { on: Epoch(7) }));
+    assert_eq!(may_delete(&provisional, &facts, at(160)), Some(Deletion { on: Epoch::new(7).unwrap() }));
 }

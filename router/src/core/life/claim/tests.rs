@@ -12,7 +12,7 @@ fn times() -> Times {
 }
 
 fn hub(id: &str, epoch: u64) -> HubAt {
-    HubAt { hub: id.parse().unwrap(), epoch: Epoch(epoch) }
+    HubAt { hub: id.parse().unwrap(), epoch: Epoch::new(epoch).unwrap() }
 }
 
 fn elsewhere(ask: AskFirst, whom: Whom) -> Way {
@@ -38,7 +38,7 @@ fn assigned(id: &str, cause: Cause, provisional_until: Option<StoreTime>) -> Ass
         user: UserName::canonical("ada", NameRule::Lower).unwrap(),
         hub: id.parse().unwrap(),
         cause,
-        epoch: Epoch(7),
+        epoch: Epoch::new(7).unwrap(),
         since: StoreTime::from_millis(5),
         last_start: None,
         provisional_until,
@@ -123,7 +123,7 @@ fn a_start_where_the_user_is_assigned_raises_the_epoch_and_keeps_the_cause() {
     };
     let attempt = attempt(&again);
 
-    assert_eq!(attempt.user_epoch, Some(Epoch(7)));
+    assert_eq!(attempt.user_epoch, Some(Epoch::new(7).unwrap()));
     assert_eq!((attempt.assignment.cause, attempt.assignment.since), (Cause::Move, stands.since));
     assert_eq!(attempt.assignment.last_start, Some(NOW));
 }

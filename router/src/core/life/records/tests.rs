@@ -28,7 +28,7 @@ fn assignment() -> Assignment {
         user: user("ada"),
         hub: hub("b"),
         cause: Cause::Failover,
-        epoch: Epoch(7),
+        epoch: Epoch::new(7).unwrap(),
         since: at(1000),
         last_start: Some(at(2000)),
         provisional_until: Some(at(3000)),
@@ -38,7 +38,7 @@ fn assignment() -> Assignment {
 fn failed_over() -> FailedOver {
     FailedOver {
         at: at(9),
-        epoch: Epoch(3),
+        epoch: Epoch::new(3).unwrap(),
         who: Some("kim".to_owned()),
         why: "the rack burns".to_owned(),
         assume_stopped: true,
@@ -67,7 +67,7 @@ fn hub_record() -> HubRecord {
         ..before
     };
     HubRecord {
-        epoch: Epoch(12),
+        epoch: Epoch::new(12).unwrap(),
         word: Some(word),
         starts: Starts::Elsewhere { since: at(5), whom: Whom::New, cause: Cause::Cordon },
         changed_at: at(5),

@@ -290,7 +290,7 @@ fn a_second_order_to_fail_over_sees_the_first() {
 fn a_closing_that_reached_the_store_late_opens_ten_seconds_after_it_was_seen() {
     let mut play = Play::new();
     let mut late = play.store.clone();
-    late.epoch.0 += 1;
+    late.epoch = late.epoch.next().unwrap();
     late.word = None;
     late.starts = Starts::Closed { since: at(play.now - 9), whom: Whom::New, cause: Cause::Cordon };
     let mut cordoned = play.life.policy.clone();
@@ -306,7 +306,7 @@ fn a_closing_that_reached_the_store_late_opens_ten_seconds_after_it_was_seen() {
 fn a_way_to_close_of_a_newer_release_is_left_alone() {
     let mut play = Play::new();
     play.store.starts = Starts::Unknown;
-    play.store.epoch.0 += 1;
+    play.store.epoch = play.store.epoch.next().unwrap();
     play.happens(HubEvent::Stands(Box::new(play.store.clone())));
     play.falls(Plane::Hub);
     play.pass(300);
@@ -332,7 +332,7 @@ fn a_write_under_way_is_not_proposed_again_until_its_outcome_is_known() {
 fn a_loser_obeys_the_record_that_stands_and_asks_for_what_is_still_wanted() {
     let mut play = Play::new();
     let mut theirs = play.store.clone();
-    theirs.epoch.0 += 5;
+    theirs.epoch = theirs.epoch.raised();
     theirs.relapses = 3;
     let down = HubEvent::Agreed { plane: Plane::Hub, verdict: Agreed::Down { since: at(play.now) } };
     let (life, _) = super::step(play.life.clone(), down, at(play.now));

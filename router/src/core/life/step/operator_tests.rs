@@ -153,7 +153,7 @@ fn an_operators_word_survives_the_restart_of_every_replica() {
     before.says(DRAIN).unwrap();
     let mut after = Play::new();
     let mut record = before.store.clone();
-    record.epoch.0 = 50;
+    record.epoch = record.epoch.raised();
     after.store = record.clone();
     after.happens(HubEvent::Stands(Box::new(record)));
 
