@@ -46,7 +46,10 @@ pub fn to_hub(
     config: &Config,
     upgrade: bool,
 ) -> Result<(), BadFields> {
-    remove_connection_fields(headers)?;
+    if named_by_connection(headers).iter().any(|name| must_stay(name.as_str())) {
+        return Err(BadFields::ConnectionNames);
+    }
+    remove_connection_fields(headers);
     claims::remove(headers, peer, config);
     headers.insert(X_REAL_IP, client.ip.clone());
     headers.insert(X_FORWARDED_FOR, client.forwarded_for.clone());
@@ -62,8 +65,7 @@ pub fn to_hub(
 
 /// Prepares an answer's fields for the client.
 pub fn to_client(headers: &mut HeaderMap, upgrade: bool) {
-    // A hub that names nonsense in Connection harms only its own answer.
-    let _ = remove_connection_fields(headers);
+    remove_connection_fields(headers);
     if upgrade {
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
@@ -119,43 +121,57 @@ fn names_token(headers: &HeaderMap, field: &HeaderName, token: &str) -> bool {
         .any(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
 }
 
-/// Fields that belong to one connection, and those its `Connection` field names (RFC 9110 7.6.1).
-fn remove_connection_fields(headers: &mut HeaderMap) -> Result<(), BadFields> {
-    if headers.contains_key(CONNECTION) {
-        let named = named_by_connection(headers)?;
-        for name in named {
+/// Fields that belong to one connection, and those its `Connection` field names (RFC 9110 7.6.1), but never what must stay.
+fn remove_connection_fields(headers: &mut HeaderMap) {
+    for name in named_by_connection(headers) {
+        if !must_stay(name.as_str()) {
             headers.remove(name);
         }
-        headers.remove(CONNECTION);
     }
-    for name in [&KEEP_ALIVE, &PROXY_CONNECTION, &TE, &TRAILER, &TRANSFER_ENCODING, &UPGRADE] {
+    for name in [&CONNECTION, &KEEP_ALIVE, &PROXY_CONNECTION, &TE, &TRAILER, &TRANSFER_ENCODING, &UPGRADE] {
         headers.remove(name);
     }
     headers.remove(header::PROXY_AUTHORIZATION);
     headers.remove(header::PROXY_AUTHENTICATE);
-    Ok(())
 }
 
-fn named_by_connection(headers: &HeaderMap) -> Result<Vec<HeaderName>, BadFields> {
-    let mut named = Vec::new();
-    for value in headers.get_all(CONNECTION) {
-        for part in value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
-            // The usual words name nothing to remove.
-            if part.is_empty()
-                || part.eq_ignore_ascii_case(b"keep-alive")
-                || part.eq_ignore_ascii_case(b"close")
-                || part.eq_ignore_ascii_case(b"upgrade")
-            {
-                continue;
-            }
-            let Ok(name) = HeaderName::from_bytes(part) else { continue };
-            if must_stay(name.as_str()) {
-                return Err(BadFields::ConnectionNames);
-            }
-            named.push(name);
-        }
+fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
+    let values = headers.get_all(CONNECTION).iter().map(HeaderValue::as_bytes);
+    values
+        .flat_map(|value| value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii))
+        // The usual words name nothing to remove.
+        .filter(|word| {
+            ![&b"keep-alive"[..], b"close", b"upgrade"].iter().any(|usual| word.eq_ignore_ascii_case(usual))
+        })
+        .filter_map(|word| HeaderName::from_bytes(word).ok())
+        .collect()
+}
+
+/// Leaves an answer's fields one word on where its body ends (RFC 9112 6.3): the coding, or else one length.
+///
+/// To be called on what a hub answers before anything else is done with it.
+///
+/// # Errors
+///
+/// They say it in a way that the next recipient may read differently; the text says how.
+pub fn settle_framing(headers: &mut HeaderMap) -> Result<(), &'static str> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    if let Some(coding) = codings.next() {
+        let chunked = coding.as_bytes().eq_ignore_ascii_case(b"chunked") && codings.next().is_none();
+        // The coding decides, so the length that stands beside it is wrong.
+        headers.remove(CONTENT_LENGTH);
+        return if chunked { Ok(()) } else { Err("a transfer coding other than chunked") };
     }
-    Ok(named)
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let Some(first) = lengths.next().cloned() else { return Ok(()) };
+    if !first.as_bytes().iter().all(u8::is_ascii_digit) || first.is_empty() {
+        return Err("a Content-Length that is no number");
+    }
+    if lengths.any(|other| *other != first) {
+        return Err("several lengths of one body");
+    }
+    headers.insert(CONTENT_LENGTH, first);
+    Ok(())
 }
 
 /// A body's length that the router knows itself replaces what the client said.
@@ -263,6 +279,44 @@ mod tests {
         for name in ["Host", "cookie", "Authorization", "X-Forwarded-For"] {
             let refused = sent(&[("host", "s"), ("connection", name)], "", "192.0.2.1:5");
             assert_eq!(refused.err(), Some(BadFields::ConnectionNames), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_answer_keeps_what_must_stay_and_loses_the_rest_whatever_connection_names() {
+        let mut headers = map(&[
+            ("connection", "content-length, x-hop"),
+            ("connection", "host, @"),
+            ("x-hop", "1"),
+            ("keep-alive", "timeout=5"),
+            ("upgrade", "h2c"),
+            ("content-length", "5"),
+        ]);
+        to_client(&mut headers, false);
+        assert_eq!(headers, map(&[("content-length", "5")]));
+    }
+
+    #[test]
+    fn an_answer_says_once_where_its_body_ends() {
+        let settled = |fields: &[(&str, &str)]| {
+            let mut headers = map(fields);
+            settle_framing(&mut headers).map(|()| headers)
+        };
+        let (coding, length) = ("transfer-encoding", "content-length");
+        assert_eq!(settled(&[(coding, "Chunked"), (length, "5")]), Ok(map(&[(coding, "Chunked")])));
+        assert_eq!(settled(&[(length, "5"), (length, "5")]), Ok(map(&[(length, "5")])));
+        assert_eq!(settled(&[("x", "1")]), Ok(map(&[("x", "1")])));
+        for refused in [
+            &[(coding, "gzip")][..],
+            &[(coding, "gzip, chunked")],
+            &[(coding, "chunked"), (coding, "chunked")],
+            &[(coding, "")],
+            &[(length, "5, 5")],
+            &[(length, "5"), (length, "6")],
+            &[(length, "+5")],
+            &[(length, "")],
+        ] {
+            assert!(settled(refused).is_err(), "{refused:?}");
         }
     }
 

@@ -82,14 +82,23 @@ fn forwarded_chain(headers: &HeaderMap) -> Vec<IpAddr> {
     let mut chain: Vec<IpAddr> = Vec::new();
     for field in headers.get_all(X_FORWARDED_FOR) {
         for part in field.to_str().unwrap_or_default().split(',') {
-            match part.trim().parse::<IpAddr>() {
-                Ok(ip) => chain.push(ip.to_canonical()),
+            match noted_address(part.trim()) {
+                Some(ip) => chain.push(ip.to_canonical()),
                 // What stands before an unreadable entry cannot be vouched for.
-                Err(_) => chain.clear(),
+                None => chain.clear(),
             }
         }
     }
     chain
+}
+
+/// An address as proxies write it: some add the port, and then brackets (as RFC 7239 section 6 has them).
+fn noted_address(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    if let Some(bare) = bare {
+        return bare.parse().ok().map(IpAddr::V6);
+    }
+    text.parse().ok().or_else(|| text.parse().ok().map(|address: SocketAddr| address.ip()))
 }
 
 /// From the near end: the first address that is not one of the trusted proxies.
@@ -153,5 +162,28 @@ mod tests {
         let peer = Peer::new("10.0.0.2:1000".parse().expect("address"), &config);
         let client = peer.client(&headers("1.2.3.4, <script>, 203.0.113.9", "http"), &config);
         assert_eq!(client.forwarded_for, "203.0.113.9, 10.0.0.2");
+    }
+
+    #[test]
+    fn an_address_with_its_port_is_that_address() {
+        let config = config("10.0.0.0/8");
+        let peer = Peer::new("10.0.0.2:1000".parse().expect("address"), &config);
+        for (noted, ip) in [
+            ("9.9.9.9:5123", "9.9.9.9"),
+            ("[2001:db8::1]:443", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[::ffff:9.9.9.9]:80", "9.9.9.9"),
+            ("6.6.6.6, 9.9.9.9:5123, 10.0.0.7:80", "9.9.9.9"),
+            ("9.9.9.9:", "10.0.0.2"),
+            ("9.9.9.9:port", "10.0.0.2"),
+            ("[9.9.9.9]:80", "10.0.0.2"),
+        ] {
+            assert_eq!(peer.client(&headers(noted, "http"), &config).ip, ip, "{noted}");
+        }
+        let client = peer.client(&headers("9.9.9.9:5123, [2001:db8::1]:443", "http"), &config);
+        assert_eq!(client.forwarded_for, "9.9.9.9, 2001:db8::1, 10.0.0.2");
+        let stranger = Peer::new("203.0.113.9:1000".parse().expect("address"), &config);
+        assert_eq!(stranger.client(&headers("9.9.9.9:5123", "http"), &config).ip, "203.0.113.9");
     }
 }

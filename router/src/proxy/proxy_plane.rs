@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
-use http::header::{COOKIE, SET_COOKIE};
-use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, Version};
+use http::header::{COOKIE, SET_COOKIE, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
+use http_body::Body;
 use hyper::upgrade::OnUpgrade;
 use tracing::debug;
 
@@ -46,7 +47,11 @@ fn take_upgrade(exchange: &mut Exchange<'_>) -> Option<OnUpgrade> {
 
 /// The request as it goes to the hub: same method, same target to the byte.
 #[must_use]
-pub fn outgoing(exchange: &Exchange<'_>, fields: HeaderMap, body: ToHub) -> Request<ToHub> {
+pub fn outgoing(exchange: &Exchange<'_>, mut fields: HeaderMap, body: ToHub) -> Request<ToHub> {
+    if body.size_hint().exact().is_none() {
+        // hyper sends no body of unknown size with GET and HEAD unless it is told to.
+        fields.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
     let mut request = Request::new(body);
     *request.method_mut() = exchange.parts.method.clone();
     *request.uri_mut() = exchange.parts.uri.clone();

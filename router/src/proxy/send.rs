@@ -89,6 +89,7 @@ async fn attempt(
             unsent: None,
         }),
         Ok(Ok(mut answer)) => {
+            settle_framing(hub, &mut answer).map_err(|fault| Failed { fault, unsent: None })?;
             // A version belongs to one connection (RFC 9110 6.2): the hub's says nothing about the client's.
             *answer.version_mut() = Version::HTTP_11;
             Ok(answer.map(|body| ToClient::Hub(FromHub::new(body, Some(lease)))))
@@ -99,6 +100,12 @@ async fn attempt(
         }
         Err(_) => Err(Failed { fault: HubFault::Late { hub: hub.id.clone(), waited: head }, unsent: None }),
     }
+}
+
+/// Refuses an answer whose end is unclear: its connection goes with it, for the same is unclear of the next one.
+fn settle_framing(hub: &Hub, answer: &mut Response<Incoming>) -> Result<(), HubFault> {
+    let settled = headers::settle_framing(answer.headers_mut());
+    settled.map_err(|text| HubFault::Garbage { hub: hub.id.clone(), text: text.into() })
 }
 
 /// The same head again; only for requests without a body.
@@ -135,6 +142,7 @@ pub async fn open_websocket(
         let text = "101 for another protocol than websocket".into();
         return Err(HubFault::Garbage { hub: hub.id.clone(), text });
     }
+    settle_framing(hub, &mut answer)?;
     *answer.version_mut() = Version::HTTP_11;
     Ok(answer)
 }

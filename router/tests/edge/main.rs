@@ -5,6 +5,7 @@
 mod census;
 mod chosen;
 mod connections;
+mod framing;
 mod headers;
 mod health;
 mod home;
