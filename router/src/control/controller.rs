@@ -1,5 +1,6 @@
 //! The controller: the only writer. A closed list of events comes in, one picture after the other goes out.
 
+use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use super::probes::{ProbeReport, Probes};
 use super::signals::Signal;
 use super::tasks::Task;
 use super::watch::Watcher;
-use crate::core::health::{HubHealth, Plane, Rules};
+use crate::core::health::{HubHealth, Plane, PlaneHealth, Rules};
 
 /// How often waiting logouts are looked at.
 const LOGOUT_EVERY: Duration = Duration::from_secs(5);
@@ -123,10 +124,7 @@ impl Controller {
         let Some(before) = self.healths.get(&report.hub) else { return };
         let rules = Rules::of(&self.parts.loaded.config);
         let after = before.clone().step(&rules, report.plane, &report.result, report.at);
-        let changed = verdicts(before) != verdicts(&after);
-        if changed {
-            tell_change(&report.hub, before, &after);
-        }
+        tell_change(&report.hub, before, &after);
         // Latencies are of interest to operators, verdicts to everybody: both travel in the picture.
         self.healths.insert(report.hub.clone(), after);
         self.publish();
@@ -300,32 +298,28 @@ fn tell_what_needs_a_restart(before: &Config, after: &Config) {
     }
 }
 
-fn verdicts(health: &HubHealth) -> (crate::core::health::ProxyPlane, crate::core::health::HubPlane) {
-    (health.proxy.verdict, health.hub.verdict)
+/// One line for each plane whose verdict changed.
+fn tell_change(hub: &HubId, before: &HubHealth, after: &HubHealth) {
+    tell_plane(hub, "proxy", &before.proxy, &after.proxy);
+    tell_plane(hub, "hub", &before.hub, &after.hub);
 }
 
-fn tell_change(hub: &HubId, before: &HubHealth, after: &HubHealth) {
-    let reason = |failure: &Option<crate::core::health::Failure>| {
-        failure.as_ref().map(|failure| failure.reason.to_string()).unwrap_or_default()
-    };
-    if before.proxy.verdict != after.proxy.verdict {
-        warn!(
-            hub.id = %hub,
-            from = ?before.proxy.verdict,
-            to = ?after.proxy.verdict,
-            last_failure = reason(&after.proxy.last_failure),
-            "hub `{hub}`: its proxy plane changed"
-        );
+fn tell_plane<V: Debug + PartialEq>(
+    hub: &HubId,
+    plane: &str,
+    before: &PlaneHealth<V>,
+    after: &PlaneHealth<V>,
+) {
+    if before.verdict == after.verdict {
+        return;
     }
-    if before.hub.verdict != after.hub.verdict {
-        warn!(
-            hub.id = %hub,
-            from = ?before.hub.verdict,
-            to = ?after.hub.verdict,
-            last_failure = reason(&after.hub.last_failure),
-            "hub `{hub}`: its hub plane changed"
-        );
-    }
+    warn!(
+        hub.id = %hub,
+        from = ?before.verdict,
+        to = ?after.verdict,
+        last_failure = after.last_failure.as_ref().map_or("", |failure| &*failure.reason),
+        "hub `{hub}`: its {plane} plane changed"
+    );
 }
 
 #[cfg(test)]
