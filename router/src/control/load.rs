@@ -67,6 +67,7 @@ pub fn for_this_release(reading: &Reading<'_>) {
         refuse("telemetry.otlp", "tracing over OTLP", "leave the key out");
     }
     without_effect(reading);
+    with_half_an_effect(reading);
     before_a_second_hub_joins(reading);
 }
 
@@ -125,6 +126,20 @@ fn without_effect(reading: &Reading<'_>) {
     keys.extend(limits.filter(|key| reading.text(key) != Some("0")).map(str::to_owned));
     for key in keys.iter().filter(|key| reading.has(key)) {
         reading.warn(key, "has no effect in this release", "do not count on it; it may stay for later ones");
+    }
+}
+
+/// Keys that are kept in some places and not yet in all that their description names.
+fn with_half_an_effect(reading: &Reading<'_>) {
+    let partly = [
+        (
+            "timeouts.body_progress",
+            "concerns only bodies that the router reads itself: logins and changes of users",
+        ),
+        ("timeouts.stream_idle", "concerns only WebSockets, not event streams"),
+    ];
+    for (key, what) in partly.into_iter().filter(|(key, _)| reading.has(key)) {
+        reading.warn(key, format!("in this release it {what}"), "do not count on the rest yet");
     }
 }
 
@@ -220,6 +235,15 @@ mod tests {
             ["2:hubs[0].storage_pool", "3:timeouts.request_head"]
         );
         assert_eq!(idle("directory: {file: d.json}\nadmin: {metrics: open}\n").len(), 2);
+    }
+
+    #[test]
+    fn a_key_that_is_not_kept_everywhere_yet_says_where_it_is() {
+        let told = |text: &str| judged(text).unwrap().warnings;
+        let found = told("timeouts: {body_progress: 30s, stream_idle: 1h, idle: 75s}\n");
+        let partly: Vec<_> =
+            found.into_iter().filter(|warning| warning.message.contains("it concerns only")).collect();
+        assert_eq!(places(partly), ["3:timeouts.body_progress", "3:timeouts.stream_idle"]);
     }
 
     #[test]
