@@ -101,6 +101,8 @@ pub enum Act {
     ClearChoice,
     /// Clears this site's cookies in the browser.
     ClearCookies,
+    /// Declares the user's own server lost, whose hub is gone.
+    Rescue,
     /// Changes a user, perhaps the name.
     EditUser,
 }
@@ -120,7 +122,7 @@ impl Row {
                 }
                 Act::Authorize | Act::TokenForCode | Act::Logout | Act::Start => true,
                 Act::Plain | Act::Progress | Act::Static | Act::CspReport | Act::Health => false,
-                Act::ChooseHub | Act::ClearChoice | Act::ClearCookies | Act::EditUser => false,
+                Act::ChooseHub | Act::ClearChoice | Act::ClearCookies | Act::EditUser | Act::Rescue => false,
             }
     }
 
@@ -281,6 +283,7 @@ pub static TABLE: &[Row] = &[
     ours("choose hub", "_hubrouter/hub/<hub>", Act::ChooseHub),
     ours("clear choice", "_hubrouter/hub", Act::ClearChoice),
     ours("clear cookies", "_hubrouter/clear-cookies", Act::ClearCookies),
+    ours("rescue", "_hubrouter/rescue", Act::Rescue).only(POST),
     ours("router", "_hubrouter/**", Act::Plain),
     ours("root router", "/_hubrouter/**", Act::Plain),
 

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use hubrouter::pages::{Ambiguity, Choice, ChosenHub, Link, Page, Retry, Waiting, WaitingFor};
+use hubrouter::pages::{Ambiguity, Choice, ChosenHub, Link, Page, Rescue, Retry, Waiting, WaitingFor};
 use hubrouter_config::HubId;
 
 /// A file name and the page.
 pub fn all() -> Vec<(&'static str, Page)> {
     let mut pages = waiting();
+    pages.extend(moves());
     pages.extend(hubs());
     pages.extend(logins());
     pages.extend(refusals());
@@ -30,6 +31,7 @@ fn login() -> Link {
 
 fn waiting() -> Vec<(&'static str, Page)> {
     let same = || Retry::SameUrl { after: Duration::from_secs(5) };
+    let soon = || Retry::SameUrl { after: Duration::from_secs(2) };
     let again = || Retry::Login {
         login: login(),
         why: "Your login was under way when the hub stopped answering, and a login cannot be sent twice."
@@ -43,10 +45,41 @@ fn waiting() -> Vec<(&'static str, Page)> {
         ("waiting-proxy-down", page(WaitingFor::ProxyDown, same(), None)),
         ("waiting-down", page(WaitingFor::Down, same(), None)),
         ("waiting-unreachable", page(WaitingFor::Unreachable, same(), None)),
+        ("waiting-moving", page(WaitingFor::Moving, soon(), None)),
+        ("waiting-moving-spawn", page(WaitingFor::Moving, spawn(), None)),
+        ("waiting-asking", page(WaitingFor::Asking, soon(), None)),
+        ("waiting-failed-over", page(WaitingFor::FailedOver, soon(), None)),
         ("waiting-login", page(WaitingFor::HubDown, again(), None)),
         ("waiting-spawn", page(WaitingFor::Down, spawn(), None)),
         ("maintenance", Page::Maintenance { hub: hub("hub-a"), notebook: None }),
         ("maintenance-notebook", Page::Maintenance { hub: hub("hub-a"), notebook: Some(lab()) }),
+    ]
+}
+
+fn moves() -> Vec<(&'static str, Page)> {
+    let still_runs = |wanted: Option<&str>| Page::StillRuns {
+        user: "ada".into(),
+        hub: hub("hub-a"),
+        notebook: lab(),
+        stop: Link::new("/home-page", "Go to the home page"),
+        wanted: wanted.map(hub),
+    };
+    let gone = |files_elsewhere, rescue| Page::HubGone {
+        hub: hub("hub-a"),
+        files_elsewhere,
+        retry: Retry::SameUrl { after: Duration::from_secs(30) },
+        rescue,
+    };
+    let rescue = Rescue { action: "/_hubrouter/rescue".into(), token: "c2lnbmVkLWZvci1hZGE".into() };
+    vec![
+        ("draining", Page::Draining { hub: hub("hub-a"), notebook: None }),
+        ("draining-notebook", Page::Draining { hub: hub("hub-a"), notebook: Some(lab()) }),
+        ("still-runs", still_runs(None)),
+        ("still-runs-wanted", still_runs(Some("hub-b"))),
+        ("hub-gone", gone(true, None)),
+        ("hub-gone-local", gone(false, None)),
+        ("hub-gone-rescue", gone(true, Some(rescue))),
+        ("rescued", Page::Rescued { next: Link::new("/spawn-page", "Start a new server") }),
     ]
 }
 

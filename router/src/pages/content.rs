@@ -6,11 +6,12 @@ use http::StatusCode;
 use hubrouter_config::HubId;
 use serde_json::Value;
 
-use super::{Chrome, Link, Page};
+use super::{Chrome, Link, Page, Rescue};
 
 mod choice;
 mod fault;
 mod login;
+mod moving;
 mod waiting;
 
 /// The matter of one answer, before it has a form.
@@ -21,6 +22,8 @@ pub(super) struct Content {
     pub(super) what: String,
     /// More paragraphs, for people: what to do.
     pub(super) people: Vec<String>,
+    /// What follows from pressing a button that cannot be taken back, point by point.
+    pub(super) points: Vec<&'static str>,
     /// What a script, or its author, is to do.
     pub(super) script: String,
     /// Keys of the JSON answer besides `status` and `message`.
@@ -42,6 +45,8 @@ pub(super) enum Act {
     Go(Link),
     /// A button that changes something, so that no other site can press it by a mere link.
     Post(Link),
+    /// A button that cannot be taken back; its form carries a token.
+    Declare(Rescue, &'static str),
 }
 
 impl Content {
@@ -56,6 +61,7 @@ impl Content {
             title: title.into(),
             what: what.into(),
             people: Vec::new(),
+            points: Vec::new(),
             script: String::new(),
             extras: vec![("why", why.into())],
             retry_after: None,
@@ -139,6 +145,14 @@ pub(super) fn of(page: &Page, chrome: &Chrome) -> Content {
     match page {
         Page::Waiting(waiting) => waiting::of(waiting),
         Page::Maintenance { hub, notebook } => waiting::maintenance(hub, notebook.as_ref()),
+        Page::Draining { hub, notebook } => moving::draining(hub, notebook.as_ref()),
+        Page::StillRuns { user, hub, notebook, stop, wanted } => {
+            moving::still_runs(user, hub, [notebook, stop], wanted.as_ref())
+        }
+        Page::HubGone { hub, files_elsewhere, retry, rescue } => {
+            moving::hub_gone(hub, *files_elsewhere, retry, rescue.as_ref())
+        }
+        Page::Rescued { next } => moving::rescued(next),
         Page::LoginLoop { user, hubs, login } => login::login_loop(user, hubs, login, chrome),
         Page::BadAddress(why) => fault::bad("bad_address", "This address cannot be used", why, chrome),
         Page::BadRequest(why) => fault::bad("bad_request", "This request cannot be read", why, chrome),

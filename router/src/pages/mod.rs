@@ -29,6 +29,44 @@ pub enum Page {
         /// The user's notebook, where the hub's proxy still serves those that run.
         notebook: Option<Link>,
     },
+    /// 503: operators are emptying the hub, and no other one can take the user now.
+    Draining {
+        /// The hub that is drained.
+        hub: HubId,
+        /// The user's notebook, if one may be running: it goes on.
+        notebook: Option<Link>,
+    },
+    /// 409: a start somewhere else than where the user's server runs.
+    StillRuns {
+        /// Whose server it is; empty if that is not known.
+        user: String,
+        /// The hub where it runs.
+        hub: HubId,
+        /// The running notebook.
+        notebook: Link,
+        /// Where it can be stopped: the home page of `hub`. In a browser that has chosen another hub that is the page
+        /// which chooses `hub`, for it leads to the home page there.
+        stop: Link,
+        /// The hub on which a start was wanted, where the request or the browser chose one.
+        wanted: Option<HubId>,
+    },
+    /// 503: neither plane of the hub has answered for long, and the user's server may be there.
+    HubGone {
+        /// The hub that is gone.
+        hub: HubId,
+        /// Whether saved files are elsewhere than on this hub (`storage: shared`): only then does the page say so.
+        files_elsewhere: bool,
+        /// How this request goes on when the hub is back.
+        retry: Retry,
+        /// The offer to declare the server lost. With it the page does not look again by itself: a form must not
+        /// vanish while somebody reads it.
+        rescue: Option<Rescue>,
+    },
+    /// 200: the user has declared a server lost.
+    Rescued {
+        /// How to get a new one.
+        next: Link,
+    },
     /// 409: a login went from hub to hub twice and found no place to land.
     LoginLoop {
         /// The user, as the last hub named them.
@@ -166,6 +204,22 @@ pub enum WaitingFor {
     Unreachable,
     /// The hub took this request and broke off before it answered.
     BrokeOff,
+    /// The hub has just been closed to starts, and another one is about to open: look again after 2 s.
+    Moving,
+    /// The word of a hub, or of the directory, is missing that nothing of this user runs elsewhere: look again after 2 s.
+    Asking,
+    /// The hub is down, and another one is about to take over: look again after 2 s.
+    FailedOver,
+}
+
+/// The offer to declare a server lost, whose hub is gone: a form that is posted, with or without JavaScript.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rescue {
+    /// The address that takes the form.
+    pub action: String,
+    /// The value of the form's one field, `token`: proves that this very user has read the page. It stands in the page
+    /// only; scripts do not get it.
+    pub token: String,
 }
 
 /// How a request that met a silent hub goes on.

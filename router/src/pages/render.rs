@@ -99,6 +99,7 @@ fn says(content: &Content) -> Markup {
     let paragraphs = html! {
         p { (content.what) }
         @for paragraph in &content.people { p { (paragraph) } }
+        @if !content.points.is_empty() { ul { @for point in &content.points { li { (point) } } } }
     };
     html! {
         @if content.refresh.is_some() {
@@ -126,6 +127,12 @@ fn acts(content: &Content) -> Markup {
                     Act::Go(link) => { a class=(class) href=(link.url) { (link.text) } }
                     Act::Post(link) => {
                         form method="post" action=(link.url) { button class=(class) type="submit" { (link.text) } }
+                    }
+                    Act::Declare(rescue, text) => {
+                        form method="post" action=(rescue.action) {
+                            input type="hidden" name="token" value=(rescue.token);
+                            button.act.grave type="submit" { (text) }
+                        }
                     }
                 }
             }

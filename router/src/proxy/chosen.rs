@@ -9,7 +9,7 @@ use hubrouter_hub_adapter::address::{self, Act};
 use super::body::ToClient;
 use super::exchange::Exchange;
 use super::gather::Known;
-use super::{reply, wait};
+use super::{reply, rescue, wait};
 use crate::core::snapshot::HubIndex;
 use crate::identify::signed::{CHOSEN_HUB_FOR, Kind};
 use crate::pages::{Choice, ChosenHub, Link, Page};
@@ -27,6 +27,7 @@ pub fn page(exchange: &Exchange<'_>, known: &Known, now: SystemTime) -> Response
         Act::ChooseHub => choose(exchange, now),
         Act::ClearChoice => clear_choice(exchange, known),
         Act::ClearCookies => clear_cookies(exchange, known),
+        Act::Rescue => rescue::declared_lost(exchange),
         _ => reply::page(exchange, &Page::NotFound, None),
     }
 }

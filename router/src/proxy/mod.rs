@@ -30,6 +30,7 @@ mod peer;
 mod pool;
 mod proxy_plane;
 mod reply;
+mod rescue;
 mod send;
 mod set_cookie;
 pub mod shared;

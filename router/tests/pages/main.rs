@@ -14,7 +14,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::Response;
-use hubrouter::pages::{Choice, ChosenHub, Chrome, Link, Page, Retry, Waiting, WaitingFor, Wants, answer};
+use hubrouter::pages::{
+    Choice, ChosenHub, Chrome, Link, Page, Rescue, Retry, Waiting, WaitingFor, Wants, answer,
+};
 use samples::hub;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -59,6 +61,10 @@ fn variant(page: &Page) -> &'static str {
     match page {
         Page::Waiting(_) => "Waiting",
         Page::Maintenance { .. } => "Maintenance",
+        Page::Draining { .. } => "Draining",
+        Page::StillRuns { .. } => "StillRuns",
+        Page::HubGone { .. } => "HubGone",
+        Page::Rescued { .. } => "Rescued",
         Page::LoginLoop { .. } => "LoginLoop",
         Page::BadAddress(_) => "BadAddress",
         Page::BadRequest(_) => "BadRequest",
@@ -91,7 +97,7 @@ fn variant(page: &Page) -> &'static str {
 fn every_page_has_a_sample() {
     let seen: BTreeSet<_> = samples::all().iter().map(|(_, page)| variant(page)).collect();
 
-    assert_eq!(seen.len(), 27, "{seen:?}");
+    assert_eq!(seen.len(), 31, "{seen:?}");
 }
 
 #[test]
@@ -99,6 +105,10 @@ fn each_page_answers_with_its_status_in_every_kind() {
     let expected = [
         ("Waiting", 503),
         ("Maintenance", 503),
+        ("Draining", 503),
+        ("StillRuns", 409),
+        ("HubGone", 503),
+        ("Rescued", 200),
         ("LoginLoop", 409),
         ("BadAddress", 400),
         ("BadRequest", 400),
@@ -223,6 +233,20 @@ fn whatever_a_user_a_hub_or_an_address_contains_stays_text() {
     let pages = [
         waiting(WaitingFor::Down, retry),
         Page::LoginLoop { user: HOSTILE.into(), hubs, login: link() },
+        Page::StillRuns {
+            user: HOSTILE.into(),
+            hub: hub("hub-a"),
+            notebook: link(),
+            stop: link(),
+            wanted: Some(hub("hub-b")),
+        },
+        Page::HubGone {
+            hub: hub("hub-a"),
+            files_elsewhere: true,
+            retry: same_url(5),
+            rescue: Some(Rescue { action: HOSTILE.into(), token: HOSTILE.into() }),
+        },
+        Page::Rescued { next: link() },
         Page::StartElsewhere { user: HOSTILE.into(), hub: hub("hub-a"), chosen: hub("hub-b") },
         Page::BadAddress(HOSTILE.into()),
         Page::BadRequest(HOSTILE.into()),

@@ -108,6 +108,8 @@ const CASES: &[(&str, &str, &str, &str, &str)] = &[
     ("choose hub", "GET", "_hubrouter/hub/hub-b", "", "hub-b"),
     ("clear choice", "GET", "_hubrouter/hub/", "", ""),
     ("clear cookies", "POST", "_hubrouter/clear-cookies", "", ""),
+    ("rescue", "POST", "_hubrouter/rescue", "", ""),
+    ("router", "GET", "_hubrouter/rescue", "", ""),
     ("router", "GET", "_hubrouter/elsewhere", "", ""),
     ("root router", "GET", "/_hubrouter/hub/hub-b", "", ""),
     ("hub other", "GET", "hub/change-password", "", ""),

@@ -12,9 +12,15 @@ use super::{Content, sentence};
 use crate::pages::{Link, Retry, Waiting, WaitingFor};
 
 /// Whether one runs is not known here: the hub, who knows, is the one that is away.
-const NOTEBOOK_GOES_ON: &str = "If your notebook was running, it still is, and you can go on with it.";
+pub(super) const NOTEBOOK_GOES_ON: &str =
+    "If your notebook was running, it still is, and you can go on with it.";
+/// Where only operators can end it.
+pub(super) const COME_BACK: &str =
+    "Your files are not affected. Come back later, or ask the people who run this site how long it takes.";
 /// How long a client waits before it asks again, where nothing better is known, in seconds.
 const AGAIN: u64 = 5;
+/// The same while the router itself is about to go on, in seconds.
+const SOON: u64 = 2;
 /// The same for maintenance, which takes longer than a restart.
 const AFTER_MAINTENANCE: u64 = 120;
 
@@ -26,7 +32,7 @@ pub(super) fn of(page: &Waiting) -> Content {
         Some(_) => content.people(NOTEBOOK_GOES_ON),
         None => content,
     };
-    let content = go_on(content, &page.retry);
+    let content = go_on(content, &page.retry, soon(page.why));
     match &page.notebook {
         Some(link) => content.go(link),
         None => content,
@@ -40,11 +46,11 @@ pub(super) fn maintenance(hub: &HubId, notebook: Option<&Link>) -> Content {
             .about(hub)
             .script("Try again later.")
             .again_in(AFTER_MAINTENANCE);
-    match notebook {
+    let content = match notebook {
         Some(link) => content.people(NOTEBOOK_GOES_ON).go(link),
-        None => content
-            .people("Your files are not affected. Come back later, or ask the people who run this site."),
-    }
+        None => content,
+    };
+    content.people(COME_BACK)
 }
 
 pub(super) fn no_hub() -> Content {
@@ -95,10 +101,40 @@ fn words(why: WaitingFor, hub: &HubId) -> (&'static str, &'static str, String) {
             "The hub broke off",
             format!("The hub {hub} took the request and closed the connection before it answered."),
         ),
+        WaitingFor::Moving => (
+            "moving",
+            "Another hub takes over",
+            format!(
+                "The hub {hub} has just been closed to new servers. In a moment another hub is ready to start yours."
+            ),
+        ),
+        WaitingFor::Asking => (
+            "asking",
+            "One moment",
+            "Before a server starts, the router makes sure that you have none at another hub: two of them could \
+             write into the same files. It waits for the last answer."
+                .to_owned(),
+        ),
+        WaitingFor::FailedOver => (
+            "failed_over",
+            "Another hub takes over",
+            format!("The hub {hub} does not answer. In a moment another hub takes over from it."),
+        ),
     }
 }
 
-fn go_on(content: Content, retry: &Retry) -> Content {
+/// Whether the router is about to go on by itself, rather than the hub to come back.
+fn soon(why: WaitingFor) -> bool {
+    match why {
+        WaitingFor::Moving | WaitingFor::Asking | WaitingFor::FailedOver => true,
+        WaitingFor::Starting | WaitingFor::HubDown | WaitingFor::ProxyDown | WaitingFor::Down => false,
+        WaitingFor::Unreachable | WaitingFor::BrokeOff => false,
+    }
+}
+
+/// How a request goes on; `soon` when the router itself is about to.
+pub(super) fn go_on(content: Content, retry: &Retry, soon: bool) -> Content {
+    let (when, again) = if soon { ("in a moment", SOON) } else { ("as soon as the hub is back", AGAIN) };
     match retry {
         Retry::SameUrl { after } => {
             let seconds = whole_seconds(*after);
@@ -114,17 +150,17 @@ fn go_on(content: Content, retry: &Retry) -> Content {
         }
         Retry::Login { login, why } => content
             .people(sentence(why))
-            .people("Log in again to go on; that works as soon as the hub is back.")
+            .people(format!("Log in again to go on; that works {when}."))
             .script(format!("{} Log in again.", sentence(why)))
-            .again_in(AGAIN)
+            .again_in(again)
             .go(login),
         Retry::SpawnAgain { spawn } => content
             .people(
-                "Your server was not started: the hub could not be reached in time, and the router does not keep what \
-                 you entered. Go to the page that starts servers; where it offers choices, make them again.",
+                "Your server was not started: it could not be in time, and the router does not keep what you entered. \
+                 Go to the page that starts servers; where it offers choices, make them again.",
             )
-            .script("The server was not started. Start it again when the hub is back.")
-            .again_in(AGAIN)
+            .script(format!("The server was not started. Start it again {when}."))
+            .again_in(again)
             .go(spawn),
     }
 }
