@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use hubrouter::pages::{Ambiguity, Choice, ChosenHub, Link, Page, Retry, Waiting, WaitingFor, Wants, answer};
+use hubrouter::pages::{
+    Ambiguity, Choice, ChosenHub, Link, Page, Rescue, Retry, Waiting, WaitingFor, Wants, answer,
+};
 
 use super::samples::hub;
 use super::{chrome, header, html, json, same_url, text, waiting};
@@ -34,6 +36,10 @@ fn a_script_that_waits_gets_503_with_the_hub_the_reason_and_the_time() {
         (WaitingFor::ProxyDown, "proxy_down"),
         (WaitingFor::Down, "down"),
         (WaitingFor::Unreachable, "unreachable"),
+        (WaitingFor::BrokeOff, "broke_off"),
+        (WaitingFor::Moving, "moving"),
+        (WaitingFor::Asking, "asking"),
+        (WaitingFor::FailedOver, "failed_over"),
     ];
     for (why, word) in words {
         let mut value = json(&waiting(why, same_url(5)));
@@ -178,4 +184,102 @@ fn a_refused_method_names_those_that_work() {
     let response = answer(&Page::MethodNotAllowed { allow: "GET, HEAD" }, Wants::Text, &chrome());
 
     assert_eq!(header(&response, "allow").as_deref(), Some("GET, HEAD"));
+}
+
+#[test]
+fn who_waits_for_the_router_itself_is_not_told_to_wait_for_a_hub() {
+    for why in [WaitingFor::Moving, WaitingFor::Asking, WaitingFor::FailedOver] {
+        let spawn = || Retry::SpawnAgain { spawn: Link::new("/start", "Start") };
+        let value = json(&waiting(why, spawn()));
+        assert!(value["message"].as_str().unwrap().ends_with("Start it again in a moment."), "{value}");
+        assert_eq!(value["retry_after"], 2);
+    }
+    let spawn = Retry::SpawnAgain { spawn: Link::new("/start", "Start") };
+    let value = json(&waiting(WaitingFor::Down, spawn));
+    assert!(value["message"].as_str().unwrap().ends_with("as soon as the hub is back."), "{value}");
+}
+
+#[test]
+fn a_start_elsewhere_leads_to_the_server_that_runs_and_to_where_it_is_stopped() {
+    let page = |wanted: Option<&str>| Page::StillRuns {
+        user: "ada".into(),
+        hub: hub("hub-a"),
+        notebook: Link::new("/lab-of-ada", "Go to your notebook"),
+        stop: Link::new("/home-of-ada", "Stop it at the home page"),
+        wanted: wanted.map(hub),
+    };
+
+    assert!(html(&page(None)).contains(r#"href="/lab-of-ada""#));
+    assert!(html(&page(None)).contains(r#"href="/home-of-ada""#));
+    let mut value = json(&page(Some("hub-b")));
+    assert!(value.as_object_mut().unwrap().remove("message").is_some());
+    assert_eq!(
+        value,
+        json!({"status": 409, "hub": "hub-a", "why": "still_runs", "user": "ada", "notebook": "/lab-of-ada",
+               "wanted": "hub-b"})
+    );
+    assert!(json(&page(None)).get("wanted").is_none());
+}
+
+#[test]
+fn a_hub_that_is_emptied_says_when_to_come_back_and_leads_to_the_notebook_that_goes_on() {
+    let lab = Link::new("/lab-of-ada", "Go to your notebook");
+    let page = Page::Draining { hub: hub("hub-a"), notebook: Some(lab) };
+    let response = answer(&page, Wants::Html, &chrome());
+
+    assert_eq!(header(&response, "retry-after").as_deref(), Some("60"));
+    assert!(text(&response).contains(r#"href="/lab-of-ada""#));
+    assert!(!html(&Page::Draining { hub: hub("hub-a"), notebook: None }).contains("still is"));
+}
+
+fn gone(retry: Retry, offered: bool) -> Page {
+    let rescue = offered.then(|| Rescue { action: "/rescue-me".into(), token: "one-time-secret".into() });
+    Page::HubGone { hub: hub("hub-a"), files_elsewhere: true, retry, rescue }
+}
+
+#[test]
+fn a_hub_that_is_gone_is_waited_for_by_the_page_itself_where_nothing_is_offered() {
+    let response = answer(&gone(same_url(30), false), Wants::Html, &chrome());
+
+    assert_eq!(header(&response, "retry-after").as_deref(), Some("30"));
+    assert!(text(&response).contains(r#"<meta http-equiv="refresh" content="30">"#));
+    assert!(!text(&response).contains("<form"));
+}
+
+#[test]
+fn a_form_that_gives_a_server_up_stands_still_says_what_is_lost_and_offers_to_wait_first() {
+    let page = html(&gone(same_url(30), true));
+
+    assert!(!page.contains("http-equiv"), "a page with a decision reloads under its reader");
+    assert!(page.contains(r#"<form method="post" action="/rescue-me">"#));
+    assert!(page.contains(r#"<input type="hidden" name="token" value="one-time-secret">"#));
+    assert!(page.contains("cannot be taken back") && page.contains("not saved"));
+    assert!(page.find(r#"<a class="act first" href="">"#).unwrap() < page.find("<form").unwrap());
+}
+
+#[test]
+fn who_cannot_simply_look_again_is_led_on_beside_the_form() {
+    let login = Link::new("/enter", "Log in");
+    let page = html(&gone(Retry::Login { login, why: "A login cannot be sent twice".into() }, true));
+
+    assert!(page.contains(r#"href="/enter""#) && !page.contains(r#"href="""#));
+}
+
+#[test]
+fn the_token_of_the_form_is_for_the_page_only() {
+    for wants in [Wants::Json, Wants::Text] {
+        let response = answer(&gone(same_url(30), true), wants, &chrome());
+        assert!(!text(&response).contains("one-time-secret"));
+        assert_eq!(header(&response, "retry-after").as_deref(), Some("30"));
+    }
+}
+
+#[test]
+fn files_are_called_safe_only_where_they_are_elsewhere() {
+    let page = |files_elsewhere| {
+        html(&Page::HubGone { hub: hub("hub-a"), files_elsewhere, retry: same_url(30), rescue: None })
+    };
+
+    assert!(page(true).contains("saved files are safe"));
+    assert!(!page(false).contains("safe"));
 }

@@ -87,16 +87,18 @@ fn offer(content: Content, retry: &Retry, rescue: &Rescue) -> Content {
             "You can wait. Often a hub comes back, and everything in it is as you left it; the operators of this site \
              can see the outage.",
         )
-        .people("Or you declare your server lost, and get a new one at another hub. Then");
+        .people(
+            "Or you declare your server lost, and get a new one at another hub. That cannot be taken back:",
+        );
     let mut content = match retry {
         // An empty reference is the address of the page itself (RFC 3986 4.4), whatever that is.
         Retry::SameUrl { .. } => content.go(&Link::new("", "Wait, and look again")),
         Retry::Login { login: link, .. } | Retry::SpawnAgain { spawn: link } => content.go(link),
     };
     content.points = vec![
-        "what is not saved in your running notebooks is lost, and so is all that they hold in memory,",
-        "your saved files stay,",
-        "the old server may be stopped without another question, if it turns out to run after all.",
+        "What is not saved in your running notebooks is lost, and so is all that they hold in memory.",
+        "Your saved files stay.",
+        "If the old server turns out to run after all, it may be stopped without another question.",
     ];
     content.acts.push(Act::Declare(rescue.clone(), DECLARE));
     content

@@ -156,7 +156,7 @@ pub(super) fn go_on(content: Content, retry: &Retry, soon: bool) -> Content {
             .go(login),
         Retry::SpawnAgain { spawn } => content
             .people(
-                "Your server was not started: it could not be in time, and the router does not keep what you entered. \
+                "Your server was not started, and the router does not keep what you entered. \
                  Go to the page that starts servers; where it offers choices, make them again.",
             )
             .script(format!("The server was not started. Start it again {when}."))
