@@ -17,6 +17,7 @@ mod edit_user;
 mod exchange;
 mod fault;
 mod forward;
+mod frames;
 mod gather;
 mod headers;
 mod hold;

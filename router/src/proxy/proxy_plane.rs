@@ -101,7 +101,7 @@ async fn websocket(
             let _begun = begun;
             let _counted = worker.shared.counts.stream();
             match tokio::try_join!(client, hub_side) {
-                Ok((client, hub)) => match tunnel::relay(client, hub, idle).await {
+                Ok((client, hub)) => match tunnel::relay(client, hub, idle, worker.time_is_over()).await {
                     Ok(end) => debug!(hub.id = %id, ?end, "a WebSocket ended"),
                     Err(error) => debug!(hub.id = %id, %error, "a WebSocket broke off"),
                 },

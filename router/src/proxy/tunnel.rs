@@ -2,9 +2,9 @@
 //!
 //! A tunnel holds no buffer while it is idle: each thread relays all of its tunnels through one scratch buffer.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,6 +13,9 @@ use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::time::{Instant, timeout};
+
+use super::frames::{Frames, Goodbye};
 
 /// Large enough for most messages of a kernel, small enough for a cache.
 const SCRATCH: usize = 32 * 1024;
@@ -25,47 +28,191 @@ thread_local! {
 }
 
 /// How a tunnel ended.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// One side closed, and the other was told.
-    Closed,
+    /// The client closed, and the hub was told.
+    Client,
+    /// The hub's side closed or broke, and the client was told.
+    Hub,
     /// No byte came from either side for the time allowed.
     Idle,
+    /// The router ends, and could not wait any longer.
+    Cut,
 }
 
-/// Relays between the client and the hub until one side is done or nothing moved for `idle`.
-///
-/// # Errors
-///
-/// A side broke off: the other is closed with it.
-pub async fn relay(client: Upgraded, hub: Upgraded, idle: Duration) -> io::Result<End> {
-    let (mut client, from_client) = into_stream(client)?;
-    let (mut hub, from_hub) = into_stream(hub)?;
-    hub.write_all(&from_client).await?;
-    client.write_all(&from_hub).await?;
-    let (client_read, client_write) = client.split();
-    let (hub_read, hub_write) = hub.split();
-    let activity = RefCell::new(tokio::time::Instant::now());
-    let up = copy(client_read, hub_write, &activity);
-    let down = copy(hub_read, client_write, &activity);
-    tokio::select! {
-        done = both(up, down) => done.map(|()| End::Closed),
-        () = silence(&activity, idle) => Ok(End::Idle),
+/// What both directions know of the tunnel.
+struct Course {
+    /// When bytes last passed.
+    active_at: Cell<Instant>,
+    /// What has passed to the client.
+    frames: RefCell<Frames>,
+    /// Bytes for the client were read, counted in `frames`, and not all written.
+    behind: Cell<bool>,
+    /// The client sends nothing more, so that it waits for no word either.
+    client_is_done: Cell<bool>,
+}
+
+impl Course {
+    fn new() -> Self {
+        Self {
+            active_at: Cell::new(Instant::now()),
+            frames: RefCell::default(),
+            behind: Cell::new(false),
+            client_is_done: Cell::new(false),
+        }
+    }
+
+    /// Whether a close frame can be said now, and would be heard.
+    fn may_say_goodbye(&self) -> bool {
+        !self.behind.get() && !self.client_is_done.get() && self.frames.borrow().may_close()
+    }
+
+    /// Writes to the client what has been counted as passed.
+    async fn write(&self, to: &mut WriteHalf<'_>, bytes: &[u8]) -> Result<(), Broke> {
+        self.behind.set(true);
+        to.write_all(bytes).await.map_err(Broke::Writing)?;
+        self.behind.set(false);
+        Ok(())
     }
 }
 
-/// Until both directions are done; when one is, the other has a moment to say its last words.
-async fn both(
-    up: impl Future<Output = io::Result<()>>,
-    down: impl Future<Output = io::Result<()>>,
-) -> io::Result<()> {
-    let (mut up, mut down) = (pin!(up), pin!(down));
-    let (first, other): (_, Pin<&mut dyn Future<Output = io::Result<()>>>) = tokio::select! {
-        done = &mut up => (done, down),
-        done = &mut down => (done, up),
+/// Why a direction stopped before its reader was done.
+enum Broke {
+    Reading(io::Error),
+    Writing(io::Error),
+}
+
+/// Relays between the client and the hub until one side is done, nothing moved for `idle`, or `cut` is.
+///
+/// A browser that lost its hub in silence would know only that something broke (close code 1006). So where the hub's side
+/// ends without a close frame, the client gets one from the router, unless a frame is under way.
+///
+/// # Errors
+///
+/// The client broke off: the hub is closed with it.
+pub async fn relay(
+    client: Upgraded,
+    hub: Upgraded,
+    idle: Duration,
+    cut: impl Future<Output = ()>,
+) -> io::Result<End> {
+    let (mut client, from_client) = into_stream(client)?;
+    let (mut hub, from_hub) = into_stream(hub)?;
+    let course = Course::new();
+    let sides = Sides { client: &mut client, from_client, hub: &mut hub, from_hub };
+    let end = tokio::select! {
+        biased;
+        ended = both(sides, &course) => return ended,
+        () = silence(&course, idle) => End::Idle,
+        () = cut => End::Cut,
     };
-    first?;
-    tokio::time::timeout(LAST_WORDS, other).await.unwrap_or(Ok(()))
+    drop(hub);
+    let goodbye = if end == End::Idle { Goodbye::Idle } else { Goodbye::RouterStops };
+    if course.may_say_goodbye() && client.try_write(&goodbye.frame()).is_ok() {
+        client.shutdown().await?;
+        linger(&client.split().0).await;
+    }
+    Ok(end)
+}
+
+/// The two sockets, and what was read from each before the tunnel began.
+struct Sides<'a> {
+    client: &'a mut TcpStream,
+    from_client: Bytes,
+    hub: &'a mut TcpStream,
+    from_hub: Bytes,
+}
+
+/// Until both directions are done; when one is, the other has a moment to say its last words.
+async fn both(sides: Sides<'_>, course: &Course) -> io::Result<End> {
+    let (from_client, to_client) = sides.client.split();
+    let (from_hub, to_hub) = sides.hub.split();
+    let mut up = pin!(up(&sides.from_client, &from_client, to_hub, course));
+    let mut down = pin!(down(&sides.from_hub, &from_hub, to_client, course));
+    tokio::select! {
+        ended = &mut up => match ended {
+            Err(Broke::Reading(error)) => Err(error),
+            Ok(()) => {
+                let _ = timeout(LAST_WORDS, down).await;
+                Ok(End::Client)
+            }
+            // It takes nothing more; what it said before may be on the way still.
+            Err(Broke::Writing(_)) => {
+                let _ = timeout(LAST_WORDS, down).await;
+                linger(&from_client).await;
+                Ok(End::Hub)
+            }
+        },
+        ended = &mut down => match ended {
+            Err(Broke::Writing(error)) => Err(error),
+            Ok(()) | Err(Broke::Reading(_)) => {
+                let _ = timeout(LAST_WORDS, async {
+                    if up.await.is_err() {
+                        linger(&from_client).await;
+                    }
+                }).await;
+                Ok(End::Hub)
+            }
+        },
+    }
+}
+
+/// From the client to the hub.
+async fn up(first: &[u8], from: &ReadHalf<'_>, mut to: WriteHalf<'_>, course: &Course) -> Result<(), Broke> {
+    to.write_all(first).await.map_err(Broke::Writing)?;
+    loop {
+        match next(from, &to, |_| {}).await? {
+            Passed::End => break,
+            Passed::All => {}
+            Passed::Rest(rest) => to.write_all(&rest).await.map_err(Broke::Writing)?,
+        }
+        course.active_at.set(Instant::now());
+    }
+    course.client_is_done.set(true);
+    to.shutdown().await.map_err(Broke::Writing)
+}
+
+/// From the hub to the client, who is told if the hub ended without a word.
+async fn down(
+    first: &[u8],
+    from: &ReadHalf<'_>,
+    mut to: WriteHalf<'_>,
+    course: &Course,
+) -> Result<(), Broke> {
+    course.frames.borrow_mut().pass(first);
+    course.write(&mut to, first).await?;
+    let ended = loop {
+        match next(from, &to, |bytes| course.frames.borrow_mut().pass(bytes)).await {
+            Ok(Passed::End) => break Ok(()),
+            Err(Broke::Reading(error)) => break Err(Broke::Reading(error)),
+            Err(Broke::Writing(error)) => return Err(Broke::Writing(error)),
+            Ok(Passed::All) => {}
+            Ok(Passed::Rest(rest)) => course.write(&mut to, &rest).await?,
+        }
+        course.active_at.set(Instant::now());
+    };
+    if course.may_say_goodbye() {
+        to.write_all(&Goodbye::HubBroke.frame()).await.map_err(Broke::Writing)?;
+    }
+    to.shutdown().await.map_err(Broke::Writing)?;
+    ended
+}
+
+/// Takes what the client still sends, until it ends too: closing the socket on unread bytes would reset the connection, and
+/// the client might lose the last words that it was sent.
+async fn linger(client: &ReadHalf<'_>) {
+    let ended = async {
+        loop {
+            let readable = client.readable().await;
+            let read = BUFFER.with_borrow_mut(|buffer| client.try_read(buffer));
+            match (readable, read) {
+                (Ok(()), Ok(1..)) => {}
+                (Ok(()), Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
+                _ => return,
+            }
+        }
+    };
+    let _ = timeout(LAST_WORDS, ended).await;
 }
 
 /// The socket below an upgraded connection, and what was read from it already.
@@ -76,27 +223,8 @@ fn into_stream(upgraded: Upgraded) -> io::Result<(TcpStream, Bytes)> {
     }
 }
 
-async fn copy(
-    from: ReadHalf<'_>,
-    mut to: WriteHalf<'_>,
-    activity: &RefCell<tokio::time::Instant>,
-) -> io::Result<()> {
-    loop {
-        from.readable().await?;
-        match pass_on(&from, &to)? {
-            Passed::Nothing => continue,
-            Passed::End => return to.shutdown().await,
-            Passed::All => {}
-            Passed::Rest(rest) => to.write_all(&rest).await?,
-        }
-        *activity.borrow_mut() = tokio::time::Instant::now();
-    }
-}
-
 /// What became of one read.
 enum Passed {
-    /// There was nothing to read after all.
-    Nothing,
     /// The side is done.
     End,
     /// The other side took it all at once.
@@ -105,28 +233,44 @@ enum Passed {
     Rest(Vec<u8>),
 }
 
+/// Passes on what comes next; `seen` gets to see it.
+async fn next(from: &ReadHalf<'_>, to: &WriteHalf<'_>, mut seen: impl FnMut(&[u8])) -> Result<Passed, Broke> {
+    loop {
+        from.readable().await.map_err(Broke::Reading)?;
+        if let Some(passed) = pass_on(from, to, &mut seen)? {
+            return Ok(passed);
+        }
+    }
+}
+
 /// Reads what is there and writes what fits, through the thread's buffer; only what does not fit is copied out of it.
-fn pass_on(from: &ReadHalf<'_>, to: &WriteHalf<'_>) -> io::Result<Passed> {
+/// Nothing, if there was nothing to read after all.
+fn pass_on(
+    from: &ReadHalf<'_>,
+    to: &WriteHalf<'_>,
+    seen: &mut impl FnMut(&[u8]),
+) -> Result<Option<Passed>, Broke> {
     BUFFER.with_borrow_mut(|buffer| {
         let read = match from.try_read(buffer) {
-            Ok(0) => return Ok(Passed::End),
+            Ok(0) => return Ok(Some(Passed::End)),
             Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Passed::Nothing),
-            Err(error) => return Err(error),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+            Err(error) => return Err(Broke::Reading(error)),
         };
+        seen(&buffer[..read]);
         let written = match to.try_write(&buffer[..read]) {
             Ok(written) => written,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-            Err(error) => return Err(error),
+            Err(error) => return Err(Broke::Writing(error)),
         };
-        if written == read { Ok(Passed::All) } else { Ok(Passed::Rest(buffer[written..read].to_vec())) }
+        Ok(Some(if written == read { Passed::All } else { Passed::Rest(buffer[written..read].to_vec()) }))
     })
 }
 
-async fn silence(activity: &RefCell<tokio::time::Instant>, idle: Duration) {
+async fn silence(course: &Course, idle: Duration) {
     loop {
-        let until = *activity.borrow() + idle;
-        if until <= tokio::time::Instant::now() {
+        let until = course.active_at.get() + idle;
+        if until <= Instant::now() {
             return;
         }
         tokio::time::sleep_until(until).await;

@@ -31,6 +31,8 @@ const HARD_HEAD_BYTES: usize = 128 * 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// At shutdown a connection on which nothing was asked yet is closed after this long: its request may be on the way.
 const FIRST_REQUEST_WITHIN: Duration = Duration::from_secs(1);
+/// At shutdown WebSockets that outlived their time have this long to say so to their clients.
+const GOODBYES_WITHIN: Duration = Duration::from_secs(1);
 /// How often idle connections to hubs are looked over.
 const SWEEP: Duration = Duration::from_secs(1);
 
@@ -70,6 +72,7 @@ pub struct Worker {
     open: Cell<usize>,
     emptied: Notify,
     stopping: watch::Sender<bool>,
+    cutting: watch::Sender<bool>,
 }
 
 /// Starts thread number `number`.
@@ -100,9 +103,10 @@ impl Worker {
     fn new(shared: Arc<Shared>) -> Rc<Self> {
         let live = RefCell::new(Rc::new(shared.live.load_full()));
         let pools = Pools::new(shared.resolver.clone());
-        let stopping = watch::Sender::new(false);
+        let (stopping, cutting) = (watch::Sender::new(false), watch::Sender::new(false));
         let tallies = Tallies::default();
-        Rc::new(Self { shared, pools, tallies, live, open: Cell::new(0), emptied: Notify::new(), stopping })
+        let (open, emptied) = (Cell::new(0), Notify::new());
+        Rc::new(Self { shared, pools, tallies, live, open, emptied, stopping, cutting })
     }
 
     /// The picture of now. A request keeps what it got; threads count references without touching each other.
@@ -147,14 +151,24 @@ impl Worker {
     async fn wind_down(&self) {
         self.stopping.send_replace(true);
         let patience = self.live().snapshot.config.timeouts.shutdown;
-        let emptied = async {
-            while self.open.get() > 0 {
-                self.emptied.notified().await;
-            }
-        };
-        if tokio::time::timeout(patience, emptied).await.is_err() {
+        if tokio::time::timeout(patience, self.until_empty()).await.is_err() {
             warn!(open = self.open.get(), "connections are cut: they did not end within timeouts.shutdown");
+            self.cutting.send_replace(true);
+            let _ = tokio::time::timeout(GOODBYES_WITHIN, self.until_empty()).await;
         }
+    }
+
+    async fn until_empty(&self) {
+        while self.open.get() > 0 {
+            self.emptied.notified().await;
+        }
+    }
+
+    /// Until what is still open has to end: `timeouts.shutdown` after the router was told to stop.
+    pub async fn time_is_over(&self) {
+        let mut cutting = self.cutting.subscribe();
+        // The sender lives in `self`.
+        let _ = cutting.wait_for(|cutting| *cutting).await;
     }
 
     async fn sweep(self: Rc<Self>, number: usize) {

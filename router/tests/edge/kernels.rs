@@ -6,6 +6,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::support::wire::PATIENCE;
 use super::support::{Site, Sketch};
@@ -48,6 +49,15 @@ impl Kernel {
     async fn next(&mut self) -> Option<Message> {
         let next = tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("a message or an end");
         next.and_then(Result::ok).filter(|message| !message.is_close())
+    }
+
+    /// The code of the close frame that comes next; nothing when the socket ends without one.
+    async fn is_closed_with(&mut self) -> Option<CloseCode> {
+        let next = tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("a message or an end");
+        match next {
+            Some(Ok(Message::Close(Some(close)))) => Some(close.code),
+            _ => None,
+        }
     }
 }
 
@@ -116,12 +126,13 @@ async fn a_kernel_connection_outlives_the_death_of_the_hub_process() {
 }
 
 #[tokio::test]
-async fn a_kernel_connection_ends_with_the_proxy_of_its_hub() {
+async fn a_kernel_connection_ends_with_the_proxy_of_its_hub_and_is_told_to_come_back() {
     let (site, ada) = site_with_server(two_hubs()).await;
     let mut kernel = Kernel::open(&site, &ada).await;
     kernel.echoes("before").await;
 
     site.hub("hub-a").stop_proxy().await;
 
+    assert_eq!(kernel.is_closed_with().await, Some(CloseCode::Restart));
     assert_eq!(kernel.next().await, None);
 }

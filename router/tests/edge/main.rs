@@ -6,6 +6,7 @@ mod census;
 mod chosen;
 mod connections;
 mod framing;
+mod goodbyes;
 mod headers;
 mod health;
 mod home;

@@ -114,8 +114,9 @@ async fn a_websocket_goes_on_until_the_time_for_it_is_over() {
     client.say("still here").await;
     assert_eq!(hub.wire.bytes(10).await, "still here");
 
-    client.ends().await;
     hub.wire.ends().await;
+    assert!(client.rest().await.ends_with("the router restarts"), "the client was not told why");
+    drop(client);
     ended(stopping).await;
     assert!(began.elapsed() >= Duration::from_secs(1), "it was cut before its time");
 }

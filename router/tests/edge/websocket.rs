@@ -232,7 +232,9 @@ async fn when_one_side_breaks_off_the_other_ends() {
     client.reset();
     hub.wire.ends().await;
 
-    let (_site, mut client, hub) = open(as_is).await;
+    let (_site, mut client, mut hub) = open(as_is).await;
+    hub.wire.say("the beginning of a frame").await;
+    client.bytes(24).await;
     hub.wire.reset();
     client.ends().await;
 }
