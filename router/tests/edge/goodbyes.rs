@@ -213,7 +213,7 @@ async fn an_opening_while_its_hub_is_known_to_be_away_is_refused_with_a_time_to_
     let ada = site.user_at("hub-a", 0);
     site.hub("hub-a").stop_proxy().await;
     site.until_plane("hub-a", "proxy", "down").await;
-    let opening = Request::get(&format!("/user/{ada}/api/kernels/1/channels"))
+    let opening = Request::get(format!("/user/{ada}/api/kernels/1/channels"))
         .with("connection", "Upgrade")
         .with("upgrade", "websocket")
         .with("sec-websocket-version", "13")
