@@ -8,6 +8,7 @@ pub mod database;
 pub mod live;
 pub mod load;
 pub mod logouts;
+pub mod operator;
 mod passive;
 pub mod picture;
 pub mod probes;
