@@ -24,4 +24,4 @@ pub use problem::{Problem, Problems};
 pub use reference::reference;
 pub use schema::schema;
 pub use source::{FixedSources, ProcessSources, Sources};
-pub use values::Malformed;
+pub use values::{Malformed, read_duration};

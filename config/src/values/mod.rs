@@ -10,6 +10,7 @@ mod url;
 
 pub use id::{BaseUrl, HubId, Weight};
 pub use secret::Secret;
+pub use text::read_duration;
 pub use url::{HubUrl, PublicUrl, Scheme};
 
 /// Text that is not the value it should be. The text itself may be a secret, so only its shape is told.

@@ -11,7 +11,11 @@ const DURATIONS: [(&str, u64); 5] =
 const SIZES: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("", 1)];
 
 /// Reads `250ms`, `5s`, `10m`, `1h`, `14d`.
-pub(crate) fn read_duration(text: &str) -> Result<Duration, Malformed> {
+///
+/// # Errors
+///
+/// Says what is no duration, and which units there are.
+pub fn read_duration(text: &str) -> Result<Duration, Malformed> {
     let (digits, unit) = split_unit(text);
     let malformed = |message: String, hint: &str| Malformed::new(message, hint);
     if unit.is_empty() && !digits.is_empty() {

@@ -35,8 +35,10 @@ pub(super) enum Denied {
     Nameless,
     /// A token that is not ours.
     Wrong,
-    /// A token of ours whose role does not reach that far, or no tokens are configured and reading is not enough.
-    Role,
+    /// A token of ours whose role does not reach as far as this one.
+    Role(&'static str),
+    /// No tokens are configured, and reading is not enough.
+    NoTokens,
     /// Wrong again, too often from this client: come back after this time.
     TooMany(Duration),
 }
@@ -58,16 +60,16 @@ impl Access {
         Access { tokens: digests.collect() }
     }
 
-    /// Whether the holder of this `Authorization` field may do what `needed` allows.
-    pub(super) fn check(&self, authorization: Option<&HeaderValue>, needed: Role) -> Result<(), Denied> {
+    /// The role of the holder of this `Authorization` field, if it reaches as far as `needed`.
+    pub(super) fn check(&self, authorization: Option<&HeaderValue>, needed: Role) -> Result<Role, Denied> {
         if self.tokens.is_empty() {
             // Without tokens everybody is a reader and nobody is more.
-            return if needed == Role::Read { Ok(()) } else { Err(Denied::Role) };
+            return if needed == Role::Read { Ok(Role::Read) } else { Err(Denied::NoTokens) };
         }
         let token = authorization.and_then(bearer).ok_or(Denied::Nameless)?;
         match self.role_of(token).ok_or(Denied::Wrong)? {
-            role if role >= needed => Ok(()),
-            _ => Err(Denied::Role),
+            role if role >= needed => Ok(role),
+            _ => Err(Denied::Role(role_word(needed))),
         }
     }
 
@@ -102,6 +104,15 @@ impl Guesses {
     }
 }
 
+/// The word of a role, as in the configuration.
+pub(super) fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::Read => "read",
+        Role::Operate => "operate",
+        Role::Admin => "admin",
+    }
+}
+
 fn digest(token: &[u8]) -> [u8; 32] {
     Sha256::digest(token).into()
 }
@@ -133,20 +144,20 @@ mod tests {
         let may =
             |token: &str, needed| access.check(Some(&format!("Bearer {token}").parse().unwrap()), needed);
 
-        assert_eq!(may("the reader", Role::Read), Ok(()));
-        assert_eq!(may("the reader", Role::Operate), Err(Denied::Role));
-        assert_eq!(may("the operator", Role::Read), Ok(()));
-        assert_eq!(may("the operator", Role::Operate), Ok(()));
-        assert_eq!(may("the operator", Role::Admin), Err(Denied::Role));
-        assert_eq!(may("the boss", Role::Admin), Ok(()));
+        assert_eq!(may("the reader", Role::Read), Ok(Role::Read));
+        assert_eq!(may("the reader", Role::Operate), Err(Denied::Role("operate")));
+        assert_eq!(may("the operator", Role::Read), Ok(Role::Operate));
+        assert_eq!(may("the operator", Role::Operate), Ok(Role::Operate));
+        assert_eq!(may("the operator", Role::Admin), Err(Denied::Role("admin")));
+        assert_eq!(may("the boss", Role::Admin), Ok(Role::Admin));
         assert_eq!(may("the burglar", Role::Read), Err(Denied::Wrong));
         assert_eq!(access.check(None, Role::Read), Err(Denied::Nameless));
     }
 
     #[test]
     fn without_tokens_everybody_reads_and_nobody_changes() {
-        assert_eq!(access(&[]).check(None, Role::Read), Ok(()));
-        assert_eq!(access(&[]).check(None, Role::Operate), Err(Denied::Role));
+        assert_eq!(access(&[]).check(None, Role::Read), Ok(Role::Read));
+        assert_eq!(access(&[]).check(None, Role::Operate), Err(Denied::NoTokens));
     }
 
     #[test]

@@ -1,110 +1,109 @@
-//! What the operator's door answers: from a method, a path and a view to a response. No sockets here.
+//! What the operator's door answers: from a request and a view to a response. No sockets here.
 
+use std::error::Error;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
-use http_body_util::Full;
+use http::{HeaderMap, Request, StatusCode, header};
+use http_body::Body;
 use hubrouter_config::Role;
 use serde::Serialize;
+use tokio::sync::watch;
 
 use super::access::{Denied, Guesses};
-use super::{AdminView, Readiness};
+use super::events::{Since, Waiting};
+use super::orders::{self, Operator, Wish};
+use super::page::Page;
+use super::refusal::Refusal;
+use super::respond::{Answer, json, text};
+use super::{AdminView, HubReport, Readiness, body};
 
-/// A refusal that a script can read.
-#[derive(Serialize)]
-struct Refusal<'a> {
-    status: u16,
-    message: &'a str,
+/// The door: what all connections share.
+pub(super) struct Door {
+    view: Arc<dyn AdminView>,
+    guesses: Guesses,
+    waiting: Waiting,
 }
 
-/// The answer to one request that came from `from` at `now`.
-pub(super) fn answer(
-    view: &dyn AdminView,
-    guesses: &Guesses,
-    method: &Method,
-    path: &str,
-    headers: &HeaderMap,
-    from: IpAddr,
-    now: Instant,
-) -> Response<Full<Bytes>> {
-    let page: fn(&dyn AdminView) -> Response<Full<Bytes>> = match path {
-        "/livez" => |_| text(StatusCode::OK, "alive"),
-        "/readyz" => |view| ready(&view.readiness()),
-        "/status" => |view| json(StatusCode::OK, &view.status()),
-        "/metrics" => |_| text(StatusCode::NOT_FOUND, "this release has no metrics yet; /status has numbers"),
-        _ => return refuse(StatusCode::NOT_FOUND, "no such page: try /livez, /readyz or /status"),
-    };
-    if method != Method::GET && method != Method::HEAD {
-        let mut response = refuse(StatusCode::METHOD_NOT_ALLOWED, "this page is read with GET");
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-        return response;
+/// The hubs of the status, under the same name.
+#[derive(Serialize)]
+struct Hubs {
+    hubs: Vec<HubReport>,
+}
+
+impl Door {
+    /// A door that shows `view`; whoever waits for events goes when `ending` says true.
+    pub(super) fn new(view: Arc<dyn AdminView>, ending: watch::Receiver<bool>) -> Self {
+        Self { view, guesses: Guesses::default(), waiting: Waiting::until(ending) }
     }
-    if path == "/status" {
-        match view.access().check(headers.get(header::AUTHORIZATION), Role::Read) {
-            Ok(()) => {}
-            Err(Denied::Wrong) => return deny(guesses.count(from, now)),
-            Err(denied) => return deny(denied),
+
+    /// The answer to one request that came from `from` at `now`.
+    pub(super) async fn answer<B>(&self, request: Request<B>, from: IpAddr, now: Instant) -> Answer
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        self.find(request, from, now).await.unwrap_or_else(Refusal::answer)
+    }
+
+    async fn find<B>(&self, request: Request<B>, from: IpAddr, now: Instant) -> Result<Answer, Refusal>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let (head, body) = request.into_parts();
+        let page = Page::at(head.uri.path()).ok_or_else(Refusal::no_page)?;
+        if !page.takes(&head.method) {
+            return Err(Refusal::method(page.allowed()));
+        }
+        let role = self.let_in(&page, &head.headers, from, now)?;
+        let view = &*self.view;
+        Ok(match page {
+            Page::Live => text(StatusCode::OK, "alive"),
+            Page::Ready => ready(&view.readiness()),
+            Page::Metrics => {
+                text(StatusCode::NOT_FOUND, "this release has no metrics yet; /status has numbers")
+            }
+            Page::Status => json(StatusCode::OK, &view.status()),
+            Page::Hubs => json(StatusCode::OK, &Hubs { hubs: view.status().hubs }),
+            Page::User(name) => json(StatusCode::OK, &view.operate().explain(&name)?),
+            Page::Events => {
+                let since = Since::read(head.uri.query())?;
+                json(StatusCode::OK, &self.waiting.page(view.operate(), since).await?)
+            }
+            Page::Order(verb, target) => {
+                body::check_sender(&head.headers)?;
+                let wish = Wish { verb, target, body: body::read(body).await? };
+                let view = Arc::clone(&self.view);
+                json(StatusCode::OK, &orders::carry_out(view, Operator { role, from }, wish).await?)
+            }
+        })
+    }
+
+    /// The role of whoever opens this page, if it reaches that far.
+    fn let_in(&self, page: &Page, headers: &HeaderMap, from: IpAddr, now: Instant) -> Result<Role, Refusal> {
+        let Some(needed) = page.needs() else { return Ok(Role::Read) };
+        match self.view.access().check(headers.get(header::AUTHORIZATION), needed) {
+            Ok(role) => Ok(role),
+            Err(Denied::Wrong) => Err(self.guesses.count(from, now).into()),
+            Err(denied @ (Denied::Nameless | Denied::TooMany(_))) => Err(denied.into()),
+            Err(denied @ (Denied::Role(_) | Denied::NoTokens)) => {
+                let refusal = Refusal::from(denied);
+                if let Page::Order(verb, target) = page {
+                    // Whoever is let in and may not order is a reader.
+                    orders::note_denied(Operator { role: Role::Read, from }, *verb, target, &refusal);
+                }
+                Err(refusal)
+            }
         }
     }
-    page(view)
 }
 
-fn ready(readiness: &Readiness) -> Response<Full<Bytes>> {
+fn ready(readiness: &Readiness) -> Answer {
     match readiness {
         Readiness::Ready => text(StatusCode::OK, "ready"),
         Readiness::NotReady(why) => text(StatusCode::SERVICE_UNAVAILABLE, &format!("not ready: {why}")),
     }
-}
-
-fn deny(denied: Denied) -> Response<Full<Bytes>> {
-    match denied {
-        Denied::Nameless | Denied::Wrong => {
-            let mut response =
-                refuse(StatusCode::UNAUTHORIZED, "send a token of admin.tokens: `Authorization: Bearer ...`");
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            response
-        }
-        Denied::Role => refuse(
-            StatusCode::FORBIDDEN,
-            "this needs a token with a higher role: configure one in admin.tokens",
-        ),
-        Denied::TooMany(wait) => {
-            let mut response =
-                refuse(StatusCode::TOO_MANY_REQUESTS, "too many wrong tokens from this address");
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
-            response
-        }
-    }
-}
-
-fn refuse(status: StatusCode, message: &str) -> Response<Full<Bytes>> {
-    json(status, &Refusal { status: status.as_u16(), message })
-}
-
-fn json(status: StatusCode, value: &impl Serialize) -> Response<Full<Bytes>> {
-    match serde_json::to_vec_pretty(value) {
-        Ok(mut body) => {
-            body.push(b'\n');
-            respond(status, "application/json", body.into())
-        }
-        Err(error) => {
-            text(StatusCode::INTERNAL_SERVER_ERROR, &format!("the report cannot be written: {error}"))
-        }
-    }
-}
-
-fn text(status: StatusCode, line: &str) -> Response<Full<Bytes>> {
-    respond(status, "text/plain; charset=utf-8", format!("{line}\n").into())
-}
-
-fn respond(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
 }

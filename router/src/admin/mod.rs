@@ -1,23 +1,36 @@
-//! The operator's door: liveness, readiness and status, on a listener of its own.
+//! The operator's door: liveness, readiness, status, events and orders, on a listener of its own.
 //!
-//! Everything here only reads; what it shows comes through [`AdminView`], from whoever runs the router. Nothing of the
-//! public listeners leads here.
+//! Nothing is decided or changed here: what it shows and who carries out orders comes through [`AdminView`], from whoever
+//! runs the router. Nothing of the public listeners leads here.
 
 mod access;
 mod answer;
+mod body;
 mod census;
+mod events;
+mod orders;
+mod page;
+mod plain;
+mod refusal;
 mod report;
+mod respond;
 mod server;
+mod verbs;
 
 use std::sync::Arc;
 
 pub use access::Access;
 pub use census::{CensusReport, DoubleReport, SightingsReport};
+pub use orders::OrderReport;
+pub use plain::plain;
 pub use report::{
     ConfigReport, DatabaseReport, HubReport, PlaneReport, PlanesReport, Readiness, ReloadReport,
     SpawningReport, StatusReport, TaskReport, TrafficReport,
 };
 pub use server::serve;
+pub use verbs::{OrderBody, Then, Verb, segment};
+
+use crate::control::operator::Operate;
 
 /// What the door shows, asked anew for every request.
 pub trait AdminView: Send + Sync + 'static {
@@ -27,7 +40,11 @@ pub trait AdminView: Send + Sync + 'static {
     fn status(&self) -> StatusReport;
     /// Who may look; changes with a reload.
     fn access(&self) -> Arc<Access>;
+    /// Who carries out orders, and knows what happened and where a user is.
+    fn operate(&self) -> &dyn Operate;
 }
 
+#[cfg(test)]
+mod fake;
 #[cfg(test)]
 mod tests;

@@ -12,12 +12,12 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
 
-use super::access::Guesses;
-use super::{AdminView, answer};
+use super::AdminView;
+use super::answer::Door;
 
 /// Most connections at a time; more wait in the listener's queue.
 const CONNECTIONS: usize = 64;
@@ -25,7 +25,8 @@ const HEAD_BYTES: usize = 16 * 1024;
 const HEADERS: usize = 64;
 /// How long a request's head may take, idle time on a kept connection included.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
-/// How long a connection lives: longer ones would only be kept by somebody who does not read.
+/// How long a connection lives, an answer that is being made aside: longer ones would only be kept by somebody who does not
+/// read.
 const LIFETIME: Duration = Duration::from_secs(60);
 /// How long a connection that should end may finish its answer.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -46,9 +47,9 @@ pub(super) async fn serve_for(
     stop: impl Future<Output = ()>,
 ) {
     let mut stop = pin!(stop);
-    let guesses = Arc::new(Guesses::default());
     let places = Arc::new(Semaphore::new(CONNECTIONS));
-    let (ending, _) = tokio::sync::watch::channel(false);
+    let (ending, told) = watch::channel(false);
+    let door = Arc::new(Door::new(view, told));
     let mut connections = JoinSet::new();
     loop {
         let next = async {
@@ -62,12 +63,11 @@ pub(super) async fn serve_for(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let shown = Shown { view: Arc::clone(&view), guesses: Arc::clone(&guesses) };
-                let mut ending = ending.subscribe();
+                let door = Arc::clone(&door);
+                let ending = ending.subscribe();
                 connections.spawn(async move {
                     let _place = place;
-                    let end = async { _ = ending.wait_for(|ending| *ending).await };
-                    connection(stream, peer, shown, lifetime, end).await;
+                    connection(stream, peer, door, lifetime, ending).await;
                 });
             }
             Err(error) => {
@@ -81,31 +81,23 @@ pub(super) async fn serve_for(
     while connections.join_next().await.is_some() {}
 }
 
-/// What all connections share.
-struct Shown {
-    view: Arc<dyn AdminView>,
-    guesses: Arc<Guesses>,
-}
-
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
-    shown: Shown,
+    door: Arc<Door>,
     lifetime: Duration,
-    end: impl Future<Output = ()>,
+    mut ending: watch::Receiver<bool>,
 ) {
+    let (busy, mut idle) = watch::channel(false);
+    let busy = Arc::new(busy);
     let service = service_fn(move |request: http::Request<Incoming>| {
-        let from = peer.ip().to_canonical();
-        let response = answer::answer(
-            &*shown.view,
-            &shown.guesses,
-            request.method(),
-            request.uri().path(),
-            request.headers(),
-            from,
-            Instant::now(),
-        );
-        std::future::ready(Ok::<_, Infallible>(response))
+        let (door, from) = (Arc::clone(&door), peer.ip().to_canonical());
+        let working = Working::begin(&busy);
+        async move {
+            let answer = door.answer(request, from, Instant::now()).await;
+            drop(working);
+            Ok::<_, Infallible>(answer)
+        }
     });
     let mut served = pin!(
         http1::Builder::new()
@@ -118,17 +110,44 @@ async fn connection(
     let finished = tokio::select! {
         finished = &mut served => Some(finished),
         () = tokio::time::sleep(lifetime) => None,
-        () = end => None,
+        _ = ending.wait_for(|ending| *ending) => None,
     };
     let finished = match finished {
         Some(finished) => finished,
         None => {
             served.as_mut().graceful_shutdown();
-            // Whoever has not read its answer by now does not want it.
-            tokio::time::timeout(FAREWELL, served).await.unwrap_or(Ok(()))
+            // Waiting for events and carrying out an order have limits of their own.
+            let answered = async {
+                tokio::select! {
+                    _ = idle.wait_for(|busy| !*busy) => {}
+                    _ = ending.wait_for(|ending| *ending) => {}
+                }
+                // Whoever has not read its answer by then does not want it.
+                tokio::time::sleep(FAREWELL).await;
+            };
+            tokio::select! {
+                finished = served => finished,
+                () = answered => Ok(()),
+            }
         }
     };
     if let Err(error) = finished {
         debug!(client.address = %peer, error = %error, "an admin connection ended early: {error}");
+    }
+}
+
+/// An answer is being made, until this is dropped.
+struct Working(Arc<watch::Sender<bool>>);
+
+impl Working {
+    fn begin(busy: &Arc<watch::Sender<bool>>) -> Self {
+        busy.send_replace(true);
+        Self(Arc::clone(busy))
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.0.send_replace(false);
     }
 }

@@ -12,7 +12,10 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::fake::Fake;
 use super::*;
+
+mod ordering;
 
 const TOKEN: &str = "a-token-of-the-reader";
 const SOON: Duration = Duration::from_secs(5);
@@ -20,6 +23,7 @@ const SOON: Duration = Duration::from_secs(5);
 struct View {
     readiness: Mutex<Readiness>,
     access: Arc<Access>,
+    fake: Fake,
 }
 
 impl AdminView for View {
@@ -80,6 +84,10 @@ impl AdminView for View {
     fn access(&self) -> Arc<Access> {
         Arc::clone(&self.access)
     }
+
+    fn operate(&self) -> &dyn Operate {
+        &self.fake
+    }
 }
 
 struct Door {
@@ -114,6 +122,7 @@ impl Door {
         let view = Arc::new(View {
             readiness: Mutex::new(Readiness::Ready),
             access: Arc::new(Access::new(&Admin { tokens, ..Admin::default() })),
+            fake: Fake::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -5,6 +5,7 @@
 mod census;
 mod listeners;
 mod logging;
+mod operate;
 mod view;
 
 use std::net::SocketAddr;
@@ -170,7 +171,7 @@ pub fn start_loaded(loaded: Loaded, setup: Setup) -> Result<Running, AppError> {
     let addresses = sockets.open_all(&loaded.config)?;
     let board = Arc::new(Board::new(setup.source.clone(), tasks, now, wall));
     let (stop, stopped) = watch::channel(false);
-    let view = View::new(Arc::clone(&live), Arc::clone(&board), shared);
+    let view = View::new(Arc::clone(&live), Arc::clone(&board), shared, Arc::new(operate::NotInThisRelease));
     let parts = ControlParts {
         loaded,
         setup,

@@ -15,6 +15,7 @@ use crate::admin::{
 use crate::control::board::{Board, Database};
 use crate::control::census::moment;
 use crate::control::live::Live;
+use crate::control::operator::Operate;
 use crate::control::tasks;
 use crate::core::health::{HubPlane, PlaneHealth, ProxyPlane};
 use crate::core::snapshot::{HubView, Snapshot};
@@ -25,11 +26,17 @@ pub(super) struct View {
     live: Arc<ArcSwap<Live>>,
     board: Arc<Board>,
     shared: Arc<Shared>,
+    operate: Arc<dyn Operate>,
 }
 
 impl View {
-    pub(super) fn new(live: Arc<ArcSwap<Live>>, board: Arc<Board>, shared: Arc<Shared>) -> Self {
-        Self { live, board, shared }
+    pub(super) fn new(
+        live: Arc<ArcSwap<Live>>,
+        board: Arc<Board>,
+        shared: Arc<Shared>,
+        operate: Arc<dyn Operate>,
+    ) -> Self {
+        Self { live, board, shared, operate }
     }
 
     fn config(&self) -> ConfigReport {
@@ -81,6 +88,10 @@ impl AdminView for View {
 
     fn access(&self) -> Arc<Access> {
         Arc::new(Access::new(&self.live.load().snapshot.config.admin))
+    }
+
+    fn operate(&self) -> &dyn Operate {
+        &*self.operate
     }
 }
 
