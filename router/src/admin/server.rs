@@ -92,10 +92,11 @@ async fn connection(
     let busy = Arc::new(busy);
     let service = service_fn(move |request: http::Request<Incoming>| {
         let (door, from) = (Arc::clone(&door), peer.ip().to_canonical());
-        let working = Working::begin(&busy);
+        let busy = Arc::clone(&busy);
         async move {
+            busy.send_replace(true);
             let answer = door.answer(request, from, Instant::now()).await;
-            drop(working);
+            busy.send_replace(false);
             Ok::<_, Infallible>(answer)
         }
     });
@@ -133,21 +134,5 @@ async fn connection(
     };
     if let Err(error) = finished {
         debug!(client.address = %peer, error = %error, "an admin connection ended early: {error}");
-    }
-}
-
-/// An answer is being made, until this is dropped.
-struct Working(Arc<watch::Sender<bool>>);
-
-impl Working {
-    fn begin(busy: &Arc<watch::Sender<bool>>) -> Self {
-        busy.send_replace(true);
-        Self(Arc::clone(busy))
-    }
-}
-
-impl Drop for Working {
-    fn drop(&mut self) {
-        self.0.send_replace(false);
     }
 }

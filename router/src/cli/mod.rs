@@ -1,16 +1,18 @@
 //! The command line: one place that maps arguments to commands, and errors to exit codes.
 //!
-//! 0: all is well. 1: findings (problems in a configuration, too many moves). 2: the command could not run.
+//! 0: all is well. 1: findings (problems in a configuration, too many moves), or a running router refuses (conflict, unsafe,
+//! unknown hub or user, a role that does not reach so far). 2: the command could not run (wrong arguments or token, no answer).
 
 #[cfg(feature = "demo")]
 mod demo;
 pub mod findings;
+mod live;
 mod serve;
 mod simulate;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::control::load::for_this_release;
 use findings::{CheckArgs, ExplainArgs, PlanArgs, SchemaArgs};
@@ -36,8 +38,12 @@ enum Command {
     Plan(PlanArgs),
     /// Play placement, a failover and a drain with many users.
     Simulate(simulate::SimulateArgs),
-    /// Say where a user belongs, and why.
-    Explain(ExplainArgs),
+    /// Say where a user belongs, and why: by a configuration, or as a running router knows it.
+    Explain(ExplainCommand),
+    #[command(flatten)]
+    Look(live::Looks),
+    #[command(flatten)]
+    Order(live::Orders),
     /// Print the JSON Schema of the configuration, or its reference.
     Schema(SchemaArgs),
     /// Print completions for a shell.
@@ -45,6 +51,19 @@ enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+struct ExplainCommand {
+    #[command(flatten)]
+    offline: ExplainArgs,
+    /// Ask a running router, at HUBROUTER_ADMIN_URL or http://127.0.0.1:9901, and read no configuration.
+    #[arg(long)]
+    live: bool,
+    /// Ask the running router with this admin listener; a token is taken from HUBROUTER_TOKEN.
+    #[arg(long, value_name = "URL")]
+    admin: Option<live::AdminUrl>,
 }
 
 /// Runs the command line of this process.
@@ -57,13 +76,29 @@ pub fn main() -> ExitCode {
         Command::Check(args) => findings::check(&args, &for_this_release),
         Command::Plan(args) => findings::plan(&args),
         Command::Simulate(args) => simulate::simulate(&args),
-        Command::Explain(args) => findings::explain(&args),
+        Command::Explain(args) => explain(&args),
+        Command::Look(looks) => live::look(&looks),
+        Command::Order(orders) => live::order(orders),
         Command::Schema(args) => findings::schema(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "hubrouter", &mut findings::Printed::new());
             ExitCode::SUCCESS
         }
     }
+}
+
+/// Whoever names a router, or wants a live one, asks it; everybody else a configuration.
+fn explain(args: &ExplainCommand) -> ExitCode {
+    let ExplainCommand { offline, live, admin } = args;
+    let admin = match admin {
+        Some(admin) => admin.clone(),
+        None if *live => match live::AdminUrl::of_this_process() {
+            Ok(admin) => admin,
+            Err(reason) => return findings::finish(Err(reason)),
+        },
+        None => return findings::explain(offline),
+    };
+    live::explain(&offline.user, admin, offline.format)
 }
 
 /// Says on standard error why a command could not run.

@@ -44,6 +44,8 @@ pub enum Format {
 pub(super) enum Outcome {
     Fine,
     Findings,
+    /// A running router refused.
+    Refused,
 }
 
 /// Why a command could not do its work; shown as it is.
@@ -75,7 +77,7 @@ pub(super) fn finish(result: Result<Outcome, CannotRun>) -> ExitCode {
 pub(super) fn exit_code(result: &Result<Outcome, CannotRun>) -> u8 {
     match result {
         Ok(Outcome::Fine) => 0,
-        Ok(Outcome::Findings) => 1,
+        Ok(Outcome::Findings | Outcome::Refused) => 1,
         Err(_) => 2,
     }
 }
@@ -128,6 +130,7 @@ mod tests {
     fn the_exit_code_tells_fine_from_findings_from_failure() {
         assert_eq!(exit_code(&Ok(Outcome::Fine)), 0);
         assert_eq!(exit_code(&Ok(Outcome::Findings)), 1);
+        assert_eq!(exit_code(&Ok(Outcome::Refused)), 1);
         assert_eq!(exit_code(&Err(CannotRun(String::new()))), 2);
     }
 }

@@ -1,0 +1,281 @@
+//! `status` and `hubs`: what a router sees, on one screen.
+//!
+//! Read loosely: what a newer router adds harms nothing, and what an older one lacks stays empty.
+
+use std::io::Write;
+
+use serde_json::Value;
+
+use super::client::Client;
+use super::facts::{list, number, text, words};
+use super::time::span;
+use super::{Asking, show};
+use crate::cli::findings::table::Table;
+use crate::cli::findings::{CannotRun, Outcome, count_of};
+
+/// What is said of a hub below the table, where there is something to say.
+const OF_A_HUB: [&str; 7] = ["word", "drain", "starts", "outage", "failover", "failed_over", "stale"];
+/// What is said of the site below that.
+const OF_THE_SITE: [&str; 5] = ["directory", "placement", "replicas", "freeze", "assignments"];
+/// A task is late after so many of its periods, and so many seconds.
+const LATE: (f64, f64) = (3.0, 10.0);
+
+pub(super) async fn status(asking: &Asking, client: &Client) -> Result<Outcome, CannotRun> {
+    show(asking.format, client.get("/status").await, write_status)
+}
+
+pub(super) async fn hubs(asking: &Asking, client: &Client) -> Result<Outcome, CannotRun> {
+    show(asking.format, client.get("/hubs").await, |answer, out| {
+        table(answer, true).write(out)?;
+        of_the_hubs(answer, out)
+    })
+}
+
+fn write_status(status: &Value, out: &mut dyn Write) -> Result<(), CannotRun> {
+    let ready = match text(status, "/readiness/ready").as_str() {
+        "yes" => "ready".to_owned(),
+        _ => format!("NOT READY: {}", text(status, "/readiness/why")),
+    };
+    let uptime = number(status, "/uptime_seconds").map_or_else(|| "?".to_owned(), span);
+    writeln!(out, "{ready}")?;
+    writeln!(
+        out,
+        "hubrouter {}, up {uptime}, snapshot {}, configuration {}\n",
+        text(status, "/version"),
+        text(status, "/snapshot"),
+        text(status, "/config/file")
+    )?;
+    table(status, false).write(out)?;
+    of_the_hubs(status, out)?;
+    for name in OF_THE_SITE {
+        if let Some(said) = status.get(name).and_then(words) {
+            writeln!(out, "\n{name}: {said}")?;
+        }
+    }
+    section("users on two hubs", &doubles(status), out)?;
+    section("trouble", &trouble(status), out)
+}
+
+fn section(title: &str, lines: &[String], out: &mut dyn Write) -> Result<(), CannotRun> {
+    if !lines.is_empty() {
+        writeln!(out, "\n{title}:")?;
+    }
+    for line in lines {
+        writeln!(out, "  {line}")?;
+    }
+    Ok(())
+}
+
+fn table(answer: &Value, in_full: bool) -> Table {
+    let mut headings =
+        vec!["hub", "tier", "intent", "proxy plane", "hub plane", "starts", ">servers", ">users"];
+    if in_full {
+        headings.extend([">weight", "storage", "url"]);
+    }
+    let mut table = Table::new(&headings);
+    for hub in list(answer, "/hubs") {
+        let mut cells = vec![
+            text(hub, "/id"),
+            text(hub, "/tier"),
+            text(hub, "/intent"),
+            plane(hub, "/planes/proxy"),
+            plane(hub, "/planes/hub"),
+            starts(hub),
+            counted(hub, "/census/servers"),
+            counted(hub, "/census/users"),
+        ];
+        if in_full {
+            cells.extend(["/weight", "/storage", "/url"].map(|pointer| text(hub, pointer)));
+        }
+        table.row(cells);
+    }
+    table
+}
+
+/// `up`, `down 12m`; `up?` before the first probe came back.
+fn plane(hub: &Value, pointer: &str) -> String {
+    let Some(plane) = hub.pointer(pointer) else { return "?".to_owned() };
+    let (state, since) = (text(plane, "/state"), number(plane, "/since_seconds"));
+    match (state.as_str(), plane.get("probed").and_then(Value::as_bool)) {
+        (_, Some(false)) => format!("{state}?"),
+        ("up", _) => state,
+        _ => since.map_or(state.clone(), |since| format!("{state} {}", span(since))),
+    }
+}
+
+fn starts(hub: &Value) -> String {
+    match text(hub, "/spawning/state").as_str() {
+        "failing" => format!("failing {}/{}", text(hub, "/spawning/failed"), text(hub, "/spawning/finished")),
+        "unknown" | "" => "-".to_owned(),
+        state => state.to_owned(),
+    }
+}
+
+/// A number of the census, with a question mark where it does not count.
+fn counted(hub: &Value, pointer: &str) -> String {
+    let known = hub.pointer("/census/known").and_then(Value::as_bool).unwrap_or(false);
+    match (number(hub, pointer), known) {
+        (Some(count), true) => count.to_string(),
+        (Some(0) | None, false) => "?".to_owned(),
+        (Some(count), false) => format!("{count}?"),
+        (None, true) => "-".to_owned(),
+    }
+}
+
+fn of_the_hubs(answer: &Value, out: &mut dyn Write) -> Result<(), CannotRun> {
+    let mut lines = Vec::new();
+    for hub in list(answer, "/hubs") {
+        for name in OF_A_HUB {
+            let said = hub.get(name).and_then(words);
+            lines.extend(said.map(|said| format!("{} {}: {said}", text(hub, "/id"), name.replace('_', " "))));
+        }
+    }
+    if !lines.is_empty() {
+        writeln!(out)?;
+    }
+    for line in lines {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}
+
+fn doubles(status: &Value) -> Vec<String> {
+    let shown = list(status, "/users_on_two_hubs");
+    let mut lines: Vec<String> = shown
+        .iter()
+        .map(|double| {
+            let hubs: Vec<String> = list(double, "/hubs").iter().filter_map(words).collect();
+            format!("{} at {}", text(double, "/user"), hubs.join(", "))
+        })
+        .collect();
+    let all = number(status, "/users_on_two_hubs_count").and_then(|count| usize::try_from(count).ok());
+    if let Some(more) = all.and_then(|all| all.checked_sub(shown.len())).filter(|more| *more > 0) {
+        lines.push(format!("and {}", count_of(more, "more user")));
+    }
+    lines
+}
+
+/// What an operator would look for, one line each.
+fn trouble(status: &Value) -> Vec<String> {
+    let mut lines = Vec::new();
+    if status.pointer("/config/last_reload/accepted").and_then(Value::as_bool) == Some(false) {
+        let problems = list(status, "/config/last_reload/problems").len();
+        let found = count_of(problems, "problem");
+        lines.push(format!("the changed configuration is refused ({found}): see `hubrouter check`"));
+    }
+    for hub in list(status, "/hubs") {
+        lines.extend(of_a_hub(hub).into_iter().map(|line| format!("{}: {line}", text(hub, "/id"))));
+    }
+    for task in list(status, "/tasks") {
+        lines.extend(late(task).map(|ago| {
+            let (name, result) = (text(task, "/name"), text(task, "/last_result"));
+            format!("task `{name}` is late: it ran {ago} ago: {result}")
+        }));
+    }
+    lines
+}
+
+fn of_a_hub(hub: &Value) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (pointer, name) in [("/planes/proxy", "proxy plane"), ("/planes/hub", "hub plane")] {
+        let state = text(hub, &format!("{pointer}/state"));
+        if !matches!(state.as_str(), "up" | "") {
+            lines.push(format!("{name} {state}: {}", text(hub, &format!("{pointer}/reason"))));
+        }
+    }
+    if hub.pointer("/database/ok").and_then(Value::as_bool) == Some(false) {
+        lines.push(format!("its database does not answer: {}", text(hub, "/database/reason")));
+    }
+    let known = hub.pointer("/census/known").and_then(Value::as_bool);
+    let reason = text(hub, "/census/reason");
+    if known == Some(false) && !reason.is_empty() {
+        lines.push(format!("who has a server there is not known: {reason}"));
+    }
+    lines
+}
+
+/// How long ago a task ran, if that is too long.
+fn late(task: &Value) -> Option<String> {
+    let ran = number(task, "/last_run_seconds_ago")?;
+    let period = task.get("period_seconds")?.as_f64()?;
+    let (periods, seconds) = LATE;
+    (period > 0.0 && ran as f64 > (period * periods).max(period + seconds)).then(|| span(ran))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn shown(status: &Value) -> String {
+        let mut out = Vec::new();
+        write_status(status, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    fn site() -> Value {
+        let plane =
+            |state: &str| json!({"state": state, "since_seconds": 720, "probed": true, "reason": "refused"});
+        let hub = |id: &str, hub_plane: &str| {
+            json!({"id": id, "tier": "active", "intent": "active", "url": "http://h", "weight": 1.0,
+                "planes": {"proxy": plane("up"), "hub": plane(hub_plane)},
+                "spawning": {"state": "failing", "failed": 3, "finished": 5},
+                "census": {"servers": 12, "users": 10, "known": hub_plane == "up", "reason": "no answer"}})
+        };
+        let mut drained = hub("hub-b", "up");
+        drained["intent"] = json!("draining");
+        drained["drain"] = json!({"users": 120, "moved": 40, "news": {"of": "a newer release"}});
+        json!({"version": "1.2.3", "uptime_seconds": 90, "snapshot": 7, "readiness": {"ready": "yes"},
+            "config": {"file": "h.yaml"}, "hubs": [hub("hub-a", "down"), drained],
+            "directory": {"kind": "redis", "age_seconds": 2},
+            "users_on_two_hubs": [{"user": "ada\u{1b}[2J", "hubs": ["hub-a", "hub-b"]}],
+            "users_on_two_hubs_count": 3,
+            "tasks": [
+                {"name": "probe hub-a", "period_seconds": 5.0, "last_run_seconds_ago": 14, "last_result": "ok"},
+                {"name": "census", "period_seconds": 5.0, "last_run_seconds_ago": 16, "last_result": "ok"},
+                {"name": "new", "period_seconds": 5.0, "last_run_seconds_ago": null, "last_result": null}]})
+    }
+
+    #[test]
+    fn the_status_is_one_screen_with_trouble_last() {
+        let text = "\
+ready
+hubrouter 1.2.3, up 1m 30s, snapshot 7, configuration h.yaml
+
+  hub    tier    intent    proxy plane  hub plane  starts       servers  users
+  hub-a  active  active    up           down 12m   failing 3/5      12?    10?
+  hub-b  active  draining  up           up         failing 3/5       12     10
+
+hub-b drain: users 120, moved 40, news of a newer release
+
+directory: kind redis, age 2s
+
+users on two hubs:
+  ada\\u{1b}[2J at hub-a, hub-b
+  and 2 more users
+
+trouble:
+  hub-a: hub plane down: refused
+  hub-a: who has a server there is not known: no answer
+  task `census` is late: it ran 16s ago: ok
+";
+        assert_eq!(shown(&site()), text);
+    }
+
+    #[test]
+    fn what_is_not_ready_or_refused_is_said() {
+        let mut status = site();
+        status["readiness"] = json!({"ready": "no", "why": "shutting down"});
+        status["config"]["last_reload"] = json!({"accepted": false, "problems": [{}, {}]});
+        let text = shown(&status);
+        assert!(text.starts_with("NOT READY: shutting down\n"), "{text}");
+        assert!(text.contains("the changed configuration is refused (2 problems)"), "{text}");
+    }
+
+    #[test]
+    fn a_status_of_another_release_is_shown_as_far_as_it_goes() {
+        let text = shown(&json!({"hubs": [{"id": "hub-a"}, 5], "tasks": "?", "users_on_two_hubs": null}));
+        assert!(text.contains("hub-a"), "{text}");
+    }
+}
