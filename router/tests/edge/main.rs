@@ -18,6 +18,7 @@ mod login;
 mod logout;
 mod names;
 mod oauth;
+mod operating;
 mod passive;
 mod prefix;
 mod process;
