@@ -12,7 +12,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
 use super::support::wire::PATIENCE;
-use super::support::{Site, Sketch};
+use super::support::{Site, Sketch, logged};
 use door::{BOSS, Door, OPERATOR, READER};
 
 /// The built binary against a router at `url`, with this token.
@@ -199,6 +199,34 @@ async fn an_order_that_is_not_answered_may_have_been_carried_out() {
 
     assert_eq!(said.code, Some(2));
     assert!(said.err.contains("may have been carried out: see `hubrouter status`"), "{}", said.err);
+}
+
+#[tokio::test]
+async fn every_order_leaves_one_line_with_who_what_and_why_and_no_token() {
+    logged::start();
+    let door = Door::open().await;
+    let reason = "--reason audited-0815";
+    for (token, line) in [
+        (OPERATOR, "drain hub-a --dry-run"),
+        (OPERATOR, "drain hub-a"),
+        (OPERATOR, "drain hub-a"),
+        (OPERATOR, "cordon hub-audited"),
+        (OPERATOR, "maintenance hub-a --force"),
+    ] {
+        door.run(token, &format!("{line} {reason}")).await;
+    }
+    door.run(READER, "cordon hub-read-only").await;
+
+    let lines = logged::lines_with("audited-0815");
+    let outcomes = ["dry_run", "done", "conflict", "unknown_hub", "forbidden"];
+    assert_eq!(lines.len(), outcomes.len(), "{lines:?}");
+    for (line, outcome) in lines.iter().zip(outcomes) {
+        assert!(line.contains(" INFO ") && line.contains(&format!("order.outcome=\"{outcome}\"")), "{line}");
+        assert!(line.contains("order.who=\"alice (operate@127.0.0.1)\""), "{line}");
+    }
+    let denied = logged::lines_with("hub-read-only");
+    assert!(denied.len() == 1 && denied[0].contains("order.who=\"read@127.0.0.1\""), "{denied:?}");
+    assert_eq!(logged::lines_with(OPERATOR), Vec::<String>::new());
 }
 
 /// `events --follow` as a process.
