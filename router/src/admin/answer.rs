@@ -76,8 +76,8 @@ impl Door {
             Page::Order(verb, target) => {
                 body::check_sender(&head.headers)?;
                 let wish = Wish { verb, target, body: body::read(body).await? };
-                let view = Arc::clone(&self.view);
-                json(StatusCode::OK, &orders::carry_out(view, Operator { role, from }, wish).await?)
+                let (view, operator) = (Arc::clone(&self.view), Operator { role, from });
+                json(StatusCode::OK, &orders::carry_out(view, operator, wish, orders::WITHIN).await?)
             }
         })
     }

@@ -20,7 +20,7 @@ use super::verbs::{About, OrderBody, Verb};
 use crate::control::operator::{Order, Outcome, Refused};
 
 /// How long an order may take. One that takes longer may have been carried out in part, and the answer says so.
-const WITHIN: Duration = Duration::from_secs(15);
+pub(super) const WITHIN: Duration = Duration::from_secs(15);
 
 /// What an order did, or would do, and who gave it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,15 +68,17 @@ impl Operator {
 
 /// Carries a wish out, and notes in the log what came of it.
 ///
-/// Whoever ordered may hang up meanwhile: the order goes on, for half of it would be worse than all.
+/// Whoever ordered may hang up meanwhile: the order goes on, for half of it would be worse than all. What takes longer than
+/// `within` is given up.
 pub(super) async fn carry_out(
     view: Arc<dyn AdminView>,
     operator: Operator,
     wish: Wish,
+    within: Duration,
 ) -> Result<OrderReport, Refusal> {
     let task = tokio::spawn(async move {
         let who = operator.name(wish.body.who.as_deref());
-        let carried = carry(&*view, operator, &wish, &who).await;
+        let carried = carry(&*view, operator, &wish, &who, within).await;
         note(&wish, &who, &carried);
         let outcome = carried?;
         let reason = wish.body.reason.unwrap_or_default();
@@ -89,7 +91,13 @@ pub(super) async fn carry_out(
     })
 }
 
-async fn carry(view: &dyn AdminView, operator: Operator, wish: &Wish, who: &str) -> Result<Outcome, Refusal> {
+async fn carry(
+    view: &dyn AdminView,
+    operator: Operator,
+    wish: &Wish,
+    who: &str,
+    within: Duration,
+) -> Result<Outcome, Refusal> {
     let operate = view.operate();
     let what = wish.body.order(wish.verb, &wish.target, operate)?;
     if what.is_forced() && operator.role < Role::Admin {
@@ -97,11 +105,11 @@ async fn carry(view: &dyn AdminView, operator: Operator, wish: &Wish, who: &str)
     }
     let why = wish.body.reason.clone().unwrap_or_default();
     let order = Order { what, who: who.to_owned(), why, dry_run: wish.body.dry_run };
-    let carried = tokio::time::timeout(WITHIN, operate.order(order)).await;
+    let carried = tokio::time::timeout(within, operate.order(order)).await;
     let late = |_elapsed| {
-        let (word, within) = (wish.verb.word(), WITHIN.as_secs());
+        let word = wish.verb.word();
         let message = format!(
-            "`{word}` took longer than {within} s and may be done: look at the status before trying again"
+            "`{word}` took longer than {within:?} and may be done: look at the status before trying again"
         );
         Err(Refused::Unavailable(message))
     };

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
+use super::super::orders::{self, Operator, Wish};
 use super::*;
 use crate::control::operator::Refused;
 
@@ -267,4 +268,18 @@ async fn an_order_goes_on_though_whoever_gave_it_hangs_up() {
         }
     };
     timeout(SOON, carried_out).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_order_that_takes_too_long_is_given_up_and_may_be_done() {
+    let door = Door::open(&TOKENS).await;
+    *door.view.fake.takes.lock().unwrap() = SOON;
+    let view: Arc<dyn AdminView> = Arc::<View>::clone(&door.view);
+    let operator = Operator { role: Role::Operate, from: "::1".parse().unwrap() };
+    let wish = Wish { verb: Verb::Cordon, target: "hub-a".to_owned(), body: OrderBody::default() };
+
+    let late = orders::carry_out(view, operator, wish, Duration::from_millis(20)).await.unwrap_err();
+
+    assert_eq!(late.kind, "unavailable");
+    assert!(late.message.contains("took longer than 20ms and may be done"), "{}", late.message);
 }

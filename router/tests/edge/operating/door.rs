@@ -48,12 +48,15 @@ impl Door {
         self.serving = Some((stop, served));
     }
 
-    /// Closes the door, and opens it again at the same place.
-    pub async fn restart(&mut self) {
-        if let Some((stop, served)) = self.serving.take() {
-            stop.send(()).unwrap();
-            served.await.unwrap();
-        }
+    /// Closes the door as a router does that ends.
+    pub async fn close(&mut self) {
+        let (stop, served) = self.serving.take().expect("it is open");
+        stop.send(()).unwrap();
+        served.await.unwrap();
+    }
+
+    /// Opens it again at the same place.
+    pub async fn reopen(&mut self) {
         let listener = TcpListener::bind(self.address).await.unwrap();
         self.serve(listener);
     }

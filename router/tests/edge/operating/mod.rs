@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::time::timeout;
 
 use super::support::wire::PATIENCE;
@@ -233,17 +233,24 @@ async fn every_order_leaves_one_line_with_who_what_and_why_and_no_token() {
 struct Following {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
+    notes: Lines<BufReader<ChildStderr>>,
 }
 
 impl Following {
     fn at(door: &Door) -> Self {
         let mut child = hubrouter(&door.url(), READER, "events --follow").spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { child, lines }
+        let notes = BufReader::new(child.stderr.take().unwrap()).lines();
+        Self { child, lines, notes }
     }
 
     async fn next(&mut self) -> String {
         let line = timeout(PATIENCE, self.lines.next_line()).await.expect("an event in time");
+        line.unwrap().expect("it goes on")
+    }
+
+    async fn note(&mut self) -> String {
+        let line = timeout(PATIENCE, self.notes.next_line()).await.expect("a note in time");
         line.unwrap().expect("it goes on")
     }
 
@@ -260,7 +267,9 @@ async fn events_are_followed_as_they_happen_over_a_restart_until_control_c() {
 
     door.happens("moved\u{1b}[2J");
     assert!(following.next().await.ends_with("  happened  hub-a  moved\\u{1b}[2J"));
-    door.restart().await;
+    door.close().await;
+    assert!(following.note().await.ends_with("; trying again"));
+    door.reopen().await;
     door.happens("after the restart");
     assert!(following.next().await.ends_with("  happened  hub-a  after the restart"));
 
@@ -274,7 +283,7 @@ async fn following_ends_when_nobody_reads_any_more() {
     let door = Door::open().await;
     let mut following = Following::at(&door);
     following.next().await;
-    let Following { mut child, lines } = following;
+    let Following { mut child, lines, notes: _notes } = following;
     drop(lines);
 
     // The first line after its reader has left may still fit into the pipe.
