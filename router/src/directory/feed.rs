@@ -39,21 +39,32 @@ impl Feed {
     }
 }
 
-/// The store's side of all its feeds.
+/// The store's side of all its feeds. Clones tell the same feeds.
 #[derive(Clone, Debug)]
-pub(super) struct Teller(broadcast::Sender<Change>);
+pub struct Teller(broadcast::Sender<Change>);
+
+impl Default for Teller {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl Teller {
-    pub(super) fn new() -> Self {
+    /// One that nobody listens to yet.
+    #[must_use]
+    pub fn new() -> Self {
         Self(broadcast::channel(BEHIND).0)
     }
 
-    pub(super) fn tell(&self, change: Change) {
+    /// Tells all feeds that there are.
+    pub fn tell(&self, change: Change) {
         // Nobody listens: nobody missed anything.
         let _ = self.0.send(change);
     }
 
-    pub(super) fn feed(&self) -> Feed {
+    /// What is told from now on.
+    #[must_use]
+    pub fn feed(&self) -> Feed {
         Feed { changes: self.0.subscribe(), begun: false }
     }
 }

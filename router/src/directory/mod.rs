@@ -22,10 +22,10 @@ pub use crate::core::life::records::Epoch;
 pub use crate::core::life::time::StoreTime;
 pub use copy::{Applied, Confirmed, FullCopy, Taken};
 pub use entry::{Entry, KEPT_FOR, Value};
-pub use feed::{Change, Feed};
+pub use feed::{Change, Feed, Teller};
 pub use identity::{Fingerprint, Identity, ReplicaId};
 pub use key::Key;
-pub use memory::{Clock, Memory, OpenError};
+pub use memory::{Clock, Dump, Memory, OpenError};
 pub use redis::{RedisStore, Unusable};
 pub use store::{
     Answer, Beat, Beats, Comparison, Error, Full, Lease, Mark, Outcome, Pulse, Repair, Repaired, Seen, Store,

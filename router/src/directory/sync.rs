@@ -4,9 +4,10 @@
 //! and now and then.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hubrouter_config::HubId;
+use tokio::time::Instant;
 
 use super::copy::{FullCopy, Taken};
 use super::identity::{Fingerprint, Identity};
@@ -44,7 +45,7 @@ pub async fn sync(
     let mut synced = Synced::default();
     let mut behind = None;
     for _ in 0..ROUNDS {
-        let asked_at = Instant::now();
+        let asked_at = Instant::now().into_std();
         let full = store.load(within).await?;
         synced.malformed = full.malformed;
         let unknown = full.identity.as_ref().is_some_and(|identity| !hubs.is_subset(&identity.hubs));

@@ -33,33 +33,17 @@ impl Stoppable {
     }
 }
 
-/// A directory in memory only.
-struct InMemory {
-    memory: Memory,
-    time: Stoppable,
-}
-
-impl Site for InMemory {
+impl Site for Memory {
     async fn start() -> Self {
-        let time = Stoppable::default();
-        Self { memory: Memory::new(time.clock()), time }
+        Self::new(Self::system_clock())
     }
 
     fn store(&self) -> Arc<dyn Store> {
-        Arc::new(self.memory.clone())
+        Arc::new(self.clone())
     }
 
     async fn lose_everything(&mut self) {
         *self = Self::start().await;
-    }
-
-    async fn stall(&mut self) -> Duration {
-        self.time.stop(true);
-        Duration::from_millis(50)
-    }
-
-    async fn go_on(&mut self) {
-        self.time.stop(false);
     }
 }
 
@@ -109,7 +93,9 @@ impl Site for InFile {
         self.lost += 1;
         self.open();
     }
+}
 
+impl contract::Slow for InFile {
     async fn stall(&mut self) -> Duration {
         self.time.stop(true);
         Duration::from_millis(50)
@@ -146,12 +132,13 @@ impl contract::Lasting for InFile {
 }
 
 mod memory {
-    contract::every_store!(super::InMemory);
+    contract::every_store!(hubrouter::directory::Memory);
     use super::contract;
 }
 
 mod memory_with_a_file {
     contract::every_store!(super::InFile);
+    contract::slow_store!(super::InFile);
     contract::lasting_store!(super::InFile);
     use super::contract;
 }

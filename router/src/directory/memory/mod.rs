@@ -1,12 +1,13 @@
 //! The directory in this process, for one replica; with a file it outlives the process.
 //!
-//! Heartbeats and leases are never in the file: they end with the process that they speak of.
+//! Heartbeats and leases are never in the file: they end with the process that they speak of. Without a file no call waits for
+//! anything, and none needs a thread.
 
 mod file;
 mod state;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub use self::file::OpenError;
@@ -27,6 +28,10 @@ pub type Clock = Arc<dyn Fn() -> StoreTime + Send + Sync>;
 /// A directory in memory. Clones are the same directory.
 #[derive(Clone)]
 pub struct Memory(Arc<Shared>);
+
+/// All that a [`Memory`] holds at one instant, heartbeats and leases included. The default one is empty.
+#[derive(Clone, Debug, Default)]
+pub struct Dump(State);
 
 struct Shared {
     state: Mutex<State>,
@@ -70,6 +75,18 @@ impl Memory {
         Arc::new(move || StoreTime::from_millis(millis(began + steady.elapsed())))
     }
 
+    /// All that it holds now.
+    #[must_use]
+    pub fn dump(&self) -> Dump {
+        Dump(self.0.state().clone())
+    }
+
+    /// Puts `dump` in the place of everything, as a database does that begins with another copy of itself: nobody who follows
+    /// is told, and its clock may stand before what it told last. The file, where there is one, has it with the next change.
+    pub fn restore(&self, dump: Dump) {
+        *self.0.state() = State { latest: StoreTime::default(), ..dump.0 };
+    }
+
     /// Runs `work` on the state. What it changed is kept on disk before anybody sees it, where `kind` says so.
     fn call<T: Send + 'static>(
         &self,
@@ -79,6 +96,9 @@ impl Memory {
     ) -> Answer<'static, T> {
         let shared = self.0.clone();
         Box::pin(async move {
+            if shared.disk.is_none() {
+                return shared.run(kind, work);
+            }
             // A disk may be slow. Apart from the caller: it may stop waiting, but what has begun is done whole.
             let work = tokio::task::spawn_blocking(move || shared.run(kind, work));
             match tokio::time::timeout(within, work).await {
@@ -120,13 +140,17 @@ impl Kind {
 }
 
 impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics between two halves of a change: `work` is whole, or its copy is dropped.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn run<T>(
         &self,
         kind: Kind,
         work: impl FnOnce(&mut State, StoreTime) -> Result<(T, Option<Change>), Error>,
     ) -> Result<T, Error> {
-        // Nothing panics between two halves of a change: `work` is whole, or its copy is dropped.
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         let now = state.no_earlier((self.clock)());
         let Some(disk) = self.disk.as_ref().filter(|_| kind.effect == Effect::Lasting) else {
             let (answer, change) = work(&mut state, now)?;

@@ -169,3 +169,40 @@ async fn nobody_else_can_read_the_file() {
 
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
 }
+
+#[tokio::test(start_paused = true)]
+async fn without_a_disk_nobody_waits_for_an_answer() {
+    let memory = Memory::new(clock().0);
+    let began = tokio::time::Instant::now();
+
+    memory.introduce(&identity(), Duration::ZERO).await.unwrap();
+    memory.write(&claim("ada"), &seen(0), Duration::ZERO).await.unwrap();
+
+    assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test]
+async fn a_restored_dump_is_all_there_is_and_nobody_is_told() {
+    let (clock, millis) = clock();
+    let memory = Memory::new(clock);
+    memory.introduce(&identity(), SOON).await.unwrap();
+    memory.write(&claim("ada"), &seen(0), SOON).await.unwrap();
+    let backup = memory.dump();
+    memory.write(&claim("bo"), &seen(1), SOON).await.unwrap();
+    let mut feed = memory.feed();
+    assert_eq!(feed.next().await, Some(Change::Resync));
+
+    memory.restore(backup);
+    let restored = memory.load(SOON).await.unwrap();
+    memory.restore(Dump::default());
+    let flushed = memory.load(SOON).await.unwrap();
+
+    let users: Vec<_> = restored.entries.keys().map(ToString::to_string).collect();
+    assert_eq!((users, restored.counter.as_number()), (vec!["user:ada".to_owned()], 1));
+    assert_eq!((flushed.entries.len(), flushed.identity), (0, None));
+    let told = tokio::time::timeout(Duration::from_millis(20), feed.next()).await;
+    assert!(told.is_err(), "{told:?}");
+    millis.store(500, Ordering::SeqCst);
+    memory.restore(Dump::default());
+    assert_eq!(memory.mark(SOON).await.unwrap().time, StoreTime::from_millis(500), "as a restarted database's");
+}

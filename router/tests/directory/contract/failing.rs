@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use hubrouter::directory::Error;
 
-use super::{Lasting, Replica, SOON, Site, user_key, write};
+use super::{Lasting, Replica, SOON, Slow, user_key, write};
 
 pub async fn a_write_without_an_answer_in_time_is_unknown_and_the_next_load_says_what_stands(
-    mut site: impl Site,
+    mut site: impl Slow,
 ) {
     let mut replica = Replica::joined(&site, 1).await;
 
@@ -27,7 +27,7 @@ pub async fn a_write_without_an_answer_in_time_is_unknown_and_the_next_load_says
     }
 }
 
-pub async fn a_question_without_an_answer_in_time_changes_nothing(mut site: impl Site) {
+pub async fn a_question_without_an_answer_in_time_changes_nothing(mut site: impl Slow) {
     let mut replica = Replica::joined(&site, 1).await;
     replica.claim("ada", "a").await;
 

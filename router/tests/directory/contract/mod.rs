@@ -1,6 +1,6 @@
 //! What every store of the directory does: one suite, passed by all of them.
 //!
-//! `every_store!` and `lasting_store!` make a test of each sentence for one kind of store.
+//! `every_store!`, `slow_store!` and `lasting_store!` make a test of each sentence for one kind of store.
 
 pub mod failing;
 pub mod living;
@@ -27,6 +27,10 @@ pub trait Site: Sized {
     fn store(&self) -> Arc<dyn Store>;
     /// The store is empty, as after a flush or a restart of what keeps nothing.
     async fn lose_everything(&mut self);
+}
+
+/// A store that may be slow.
+pub trait Slow: Site {
     /// From now on the store takes longer than the time that this gives.
     async fn stall(&mut self) -> Duration;
     async fn go_on(&mut self);
@@ -86,6 +90,14 @@ macro_rules! every_store {
                 a_heartbeat_says_where_the_store_stands
                 a_lease_belongs_to_one_replica_until_it_ends_or_is_given_back
                 of_many_replicas_one_gets_the_lease;
+        }
+    };
+}
+
+/// The tests of a store that may be slow.
+macro_rules! slow_store {
+    ($site:ty $(, $attribute:meta)*) => {
+        contract::sentences! { $site, [$($attribute),*],
             failing:
                 a_write_without_an_answer_in_time_is_unknown_and_the_next_load_says_what_stands
                 a_question_without_an_answer_in_time_changes_nothing;
@@ -107,7 +119,7 @@ macro_rules! lasting_store {
     };
 }
 
-pub(crate) use {every_store, lasting_store, sentence, sentences};
+pub(crate) use {every_store, lasting_store, sentence, sentences, slow_store};
 
 /// One router with its copy.
 pub struct Replica {

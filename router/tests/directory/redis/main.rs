@@ -33,7 +33,9 @@ impl Site for Server {
     async fn lose_everything(&mut self) {
         self.command(&["FLUSHALL"]).await;
     }
+}
 
+impl contract::Slow for Server {
     async fn stall(&mut self) -> Duration {
         self.signal("-STOP");
         Duration::from_millis(150)
@@ -74,6 +76,7 @@ impl contract::Lasting for Server {
 
 mod redis_alone {
     contract::every_store!(super::Server, ignore = "needs Redis: cargo xtask test --only redis");
+    contract::slow_store!(super::Server, ignore = "needs Redis: cargo xtask test --only redis");
     contract::lasting_store!(super::Server, ignore = "needs Redis: cargo xtask test --only redis");
     use super::contract;
 }
