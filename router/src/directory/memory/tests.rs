@@ -204,5 +204,9 @@ async fn a_restored_dump_is_all_there_is_and_nobody_is_told() {
     assert!(told.is_err(), "{told:?}");
     millis.store(500, Ordering::SeqCst);
     memory.restore(Dump::default());
-    assert_eq!(memory.mark(SOON).await.unwrap().time, StoreTime::from_millis(500), "as a restarted database's");
+    assert_eq!(
+        memory.mark(SOON).await.unwrap().time,
+        StoreTime::from_millis(500),
+        "as a restarted database's"
+    );
 }
