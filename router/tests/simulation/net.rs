@@ -313,7 +313,9 @@ mod tests {
     fn what_happens_on_one_way_changes_nothing_on_another() {
         let tossed = |before: u32| {
             let net = Net::new(5, Weather::ROUGH);
-            (0..before).for_each(|_| { net.toss(TWO, ONE); });
+            (0..before).for_each(|_| {
+                net.toss(TWO, ONE);
+            });
             (0..50).map(|_| net.toss(ONE, TWO)).collect::<Vec<_>>()
         };
         assert_eq!(tossed(0), tossed(17));
