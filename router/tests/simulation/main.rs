@@ -4,7 +4,6 @@
 //! are played here. Every part is the same for the same seed: no threads, no order of a hash table, no clock of the machine.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 #![allow(missing_docs, reason = "tests document themselves by their names")]
-#![allow(dead_code, reason = "the parts are a library, and not every run plays all of them")]
 
 #[path = "../directory/contract/mod.rs"]
 mod contract;

@@ -234,7 +234,7 @@ mod tests {
     use super::*;
 
     const ONE: Party = Party::Replica(0);
-    const TWO: Party = Party::Hub(0);
+    const TWO: Party = Party::Users;
     const SECOND: Duration = Duration::from_secs(1);
 
     /// Calls `times` times; gives how many answers came and how often it happened.

@@ -139,4 +139,8 @@ fn chances_are_as_often_as_they_say() {
     let drawn: Vec<usize> = (0..100).map(|_| rng.below(3)).collect();
     assert!((0..3).all(|number| drawn.contains(&number)) && drawn.iter().all(|number| *number < 3));
     assert_eq!(rng.below(0), 0);
+    assert_ne!(rng.bytes::<8>(), rng.bytes::<8>());
+    let (one, other) = (rng.clone().chance(), rng.chance());
+    let both: Vec<(f64, f64)> = (0..100).map(|_| (one(), other())).collect();
+    assert!(both.iter().all(|(one, other)| one == other && (0.0..1.0).contains(one)), "{both:?}");
 }

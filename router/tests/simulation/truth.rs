@@ -62,11 +62,11 @@ pub struct Double {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Because {
     /// A violation: see there.
-    OfUs,
+    Us,
     /// An act allowed it.
-    OfAnAct,
+    Act,
     /// No start was forwarded while another hub had a row: one arrived late, at a hub that hung or over a slow way.
-    OfALateStart,
+    LateStart,
 }
 
 /// Looks on, and writes down.
@@ -148,10 +148,10 @@ impl Truth {
             return;
         }
         if why == By::Act {
-            self.blamed.insert(user.clone(), Because::OfAnAct);
+            self.blamed.insert(user.clone(), Because::Act);
             return;
         }
-        self.blamed.insert(user.clone(), Because::OfUs);
+        self.blamed.insert(user.clone(), Because::Us);
         let (user, to, at) = (user.clone(), to.clone(), self.at());
         self.violations.push(Violation::DoubleBecauseOfUs { user, to, had, by, at });
     }
@@ -188,15 +188,19 @@ impl Truth {
     pub fn step(&mut self) {
         let at = self.at();
         let mut standing = BTreeSet::new();
-        for (user, rows) in self.everybody().into_iter().filter(|(_, rows)| rows.len() > 1) {
+        let all = self.everybody();
+        // Without any server the story begins anew.
+        self.blamed.retain(|user, _| all.contains_key(user));
+        self.excused.retain(|user| all.contains_key(user));
+        for (user, rows) in all.into_iter().filter(|(_, rows)| rows.len() > 1) {
             if !self.standing.contains(&user) {
-                let because = self.blamed.get(&user).copied().unwrap_or(Because::OfALateStart);
+                let because = self.blamed.get(&user).copied().unwrap_or(Because::LateStart);
                 let hubs = rows.into_iter().map(|(hub, _)| hub).collect();
                 self.doubles.push(Double { user: user.clone(), at: hubs, began: at, because });
             }
             standing.insert(user);
         }
-        // With one server at most the story begins anew.
+        // And so does it with one again.
         let all = std::mem::replace(&mut self.standing, standing);
         for over in all.difference(&self.standing) {
             self.blamed.remove(over);
@@ -262,7 +266,7 @@ mod tests {
         start(&hubs, &mut truth, &ada, &b, By::Router).await;
 
         assert!(matches!(truth.violations(), [Violation::DoubleBecauseOfUs { to, .. }] if *to == b));
-        assert_eq!(truth.doubles().iter().map(|double| double.because).collect::<Vec<_>>(), [Because::OfUs]);
+        assert_eq!(truth.doubles().iter().map(|double| double.because).collect::<Vec<_>>(), [Because::Us]);
         assert_eq!(truth.away(|_| a.clone()), [(ada.clone(), b)]);
         assert_eq!((truth.starts(), truth.count_at(&a)), (3, 1));
     }
@@ -283,7 +287,30 @@ mod tests {
 
         assert_eq!(truth.violations(), []);
         let because: Vec<_> = truth.doubles().iter().map(|double| double.because).collect();
-        assert_eq!(because, [Because::OfAnAct, Because::OfALateStart]);
+        assert_eq!(because, [Because::Act, Because::LateStart]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_act_excuses_its_users_until_they_have_one_server_again() {
+        let (hubs, mut truth, ada, [a, b]) = site();
+        start(&hubs, &mut truth, &ada, &a, By::Router).await;
+        sleep(SOON * 10).await;
+        truth.owner(ME, &ada, &a);
+        hubs.kill(0);
+        truth.excuse(&ada);
+        truth.step();
+        truth.owner(ME, &ada, &b);
+        start(&hubs, &mut truth, &ada, &b, By::Act).await;
+        hubs.begin(0);
+        sleep(SOON * 10).await;
+        assert_eq!(truth.violations(), []);
+
+        hubs.stop(ME, &a, &ada, SOON).await.unwrap();
+        sleep(SOON * 10).await;
+        truth.step();
+        truth.owner(ME, &ada, &a);
+
+        assert!(matches!(truth.violations(), [Violation::MovedWhileRunning { from, .. }] if *from == b));
     }
 
     #[tokio::test(start_paused = true)]
@@ -296,6 +323,10 @@ mod tests {
         truth.owner(ME, &ada, &a);
         assert_eq!(truth.violations(), [], "a start is no running server yet");
         sleep(SOON * 10).await;
+        truth.forget(ME);
+        truth.owner(ME, &ada, &b);
+        truth.owner(ME, &ada, &a);
+        assert_eq!(truth.violations(), [], "a new replica moved nobody, and home to a server is right");
         truth.owner(ME, &ada, &b);
         truth.agree("ada", &[(ME, &a), (Party::Replica(1), &b)]);
 

@@ -137,11 +137,6 @@ impl Person {
         Click { after, requests: self.requests(act) }
     }
 
-    /// This one goes home and does not come back unless asked again.
-    pub fn leave(&mut self) {
-        self.doing = Doing::Away;
-    }
-
     fn requests(&mut self, act: Act) -> Vec<Request> {
         let first = Request { act, replica: self.replica, later: Duration::ZERO };
         let mut all = vec![first];
@@ -264,6 +259,9 @@ mod tests {
         let (counts, clicks) = life(5, Manners::default(), 3000);
 
         assert_eq!(clicks, life(5, Manners::default(), 3000).1);
+        let people: Vec<Person> = (0..100).map(|number| Person::new(5, number, Manners::default())).collect();
+        assert_eq!(people[7].name.as_str(), "user-7");
+        assert!((80..100).contains(&people.iter().filter(|person| person.proven).count()));
         for act in [Act::Login, Act::Start, Act::Look, Act::Work, Act::Stop] {
             assert!(counts.get(&act).is_some_and(|times| *times > 20), "{act:?}: {counts:?}");
         }

@@ -24,8 +24,6 @@ pub struct World {
     pub host: Host,
     pub hubs: Hubs,
     backups: BTreeMap<usize, Dump>,
-    /// How many ways to the store there were: each has chance of its own.
-    ways: u64,
 }
 
 /// What a schedule wants of whoever plays it.
@@ -50,13 +48,12 @@ impl World {
         let net = Net::new(seed, weather);
         let host = Host::new(Rng::named(seed, "store"));
         let hubs = Hubs::new(net.clone(), seed, hubs);
-        Self { seed, net, host, hubs, backups: BTreeMap::new(), ways: 0 }
+        Self { seed, net, host, hubs, backups: BTreeMap::new() }
     }
 
     /// A way to the store for a replica that begins; it ends with it.
-    pub fn store(&mut self, replica: usize) -> SimStore {
-        self.ways += 1;
-        let rng = Rng::named(self.seed, &format!("way {} to the store", self.ways));
+    pub fn store(&self, replica: usize) -> SimStore {
+        let rng = Rng::named(self.seed, &format!("way of replica {replica} to the store"));
         SimStore::new(self.net.clone(), self.host.clone(), Party::Replica(replica), rng)
     }
 

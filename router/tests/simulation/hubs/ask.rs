@@ -15,7 +15,8 @@ use tokio::time::{Instant, sleep};
 
 use super::super::net::{NoAnswer, Party};
 use super::Hubs;
-use super::hub::{Process, Row, SimHub, Started, Stopped, Visit};
+use super::hub::SimHub;
+use super::words::{Process, Row, Started, Stopped, Visit};
 
 /// Which way a request takes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -205,9 +206,9 @@ impl Hubs {
         act: impl FnOnce(&mut SimHub, Instant) -> T,
     ) -> Option<Reply<T>> {
         let mut changes = self.0.changes.subscribe();
-        let (process, proxied, proxy_up, latency) = self.with(number, |hub, _| {
+        let (process, run, proxied, proxy_up, latency) = self.with(number, |hub, _| {
             let proxied = by == By::Proxy || !hub.habits.direct;
-            (hub.process(), proxied, hub.is_proxy_up(), hub.latency())
+            (hub.process(), hub.run(), proxied, hub.is_proxy_up(), hub.latency())
         });
         if proxied && !proxy_up {
             return Some(Reply::Refused);
@@ -217,10 +218,10 @@ impl Hubs {
         }
         sleep(latency).await;
         loop {
-            match self.with(number, |hub, _| hub.process()) {
-                Process::Up => break,
-                Process::Hanging => changes.changed().await.ok()?,
-                Process::Down { .. } | Process::Booting { .. } => return None,
+            match self.with(number, |hub, _| (hub.process(), hub.run() == run)) {
+                (Process::Up, true) => break,
+                (Process::Hanging, true) => changes.changed().await.ok()?,
+                (Process::Down { .. } | Process::Booting { .. }, _) | (_, false) => return None,
             }
         }
         let (done, heard) = self.with(number, |hub, now| (act(hub, now), !proxied || hub.is_proxy_up()));

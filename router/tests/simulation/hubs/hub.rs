@@ -10,6 +10,7 @@ use hubrouter_hub_adapter::names::UserName;
 use tokio::time::Instant;
 
 use super::super::rng::Rng;
+use super::words::{Habits, Process, Row, Spawning, Started, Stopped, Visit};
 
 /// From the death of the hub to the first 500 of a notebook that asked it last just before (`HubAuth.cache_max_age`).
 const AUTH_KEPT: Duration = Duration::from_secs(300);
@@ -17,128 +18,6 @@ const AUTH_KEPT: Duration = Duration::from_secs(300);
 const ROUTES_EVERY: Duration = Duration::from_secs(300);
 /// The longest that a hub takes to look at one server after its own start.
 const LOOKS_WITHIN: Duration = Duration::from_secs(8);
-
-/// How a hub does its work.
-#[derive(Clone, Copy, Debug)]
-pub struct Habits {
-    /// From a start to a running server: the shortest and the longest.
-    pub spawn: (Duration, Duration),
-    /// From the wish to stop to the end.
-    pub stop: (Duration, Duration),
-    /// From the start of its process to its first answer.
-    pub boot: (Duration, Duration),
-    /// How many starts it has under way at most (`concurrent_spawn_limit`); the next one is told 429.
-    pub spawns_at_once: usize,
-    /// Whether replicas reach its own port (`hub_url`), and not only its proxy.
-    pub direct: bool,
-}
-
-impl Default for Habits {
-    fn default() -> Self {
-        let seconds = Duration::from_secs;
-        Self {
-            spawn: (seconds(3), seconds(15)),
-            stop: (seconds(1), seconds(8)),
-            boot: (seconds(8), seconds(14)),
-            spawns_at_once: 100,
-            direct: true,
-        }
-    }
-}
-
-/// The hub's own process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Process {
-    Up,
-    /// Answers nothing, and goes on later with what it was asked.
-    Hanging,
-    Down {
-        since: Instant,
-    },
-    /// Reads its database, and answers at `until`.
-    Booting {
-        until: Instant,
-        down_since: Instant,
-    },
-}
-
-/// What the hub's database says of a user's server. No row: there is none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Row {
-    Starting {
-        until: Instant,
-        well: bool,
-    },
-    Running,
-    Stopping {
-        until: Instant,
-    },
-    /// From before the hub's own start; it looks at `until` whether the server still runs.
-    Unchecked {
-        until: Instant,
-    },
-}
-
-impl Row {
-    fn due(self) -> Option<Instant> {
-        match self {
-            Self::Starting { until, .. } | Self::Stopping { until } | Self::Unchecked { until } => {
-                Some(until)
-            }
-            Self::Running => None,
-        }
-    }
-}
-
-/// How starts go wrong, if they do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Spawning {
-    #[default]
-    Well,
-    /// 500 at once.
-    FailsAtOnce,
-    /// Accepted, and ended without a server later.
-    FailsLater,
-}
-
-/// What a hub says to a start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Started {
-    /// 202, or a redirect to `spawn-pending/`.
-    Pending,
-    /// 400 "already running", or a redirect to `/user/<name>/`.
-    Runs,
-    /// 400: a stop or a look is under way.
-    Refused,
-    /// 429.
-    Busy { retry_after: Duration },
-    /// 500.
-    Failed,
-}
-
-/// What a hub says to the wish to stop a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stopped {
-    /// 202.
-    Pending,
-    /// 204: nothing runs.
-    Nothing,
-    /// 404.
-    UnknownUser,
-}
-
-/// What comes back through the proxy for `/user/<name>/`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Visit {
-    /// The server's own answer.
-    Server,
-    /// The server's own 500: it cannot ask its hub who this is.
-    Broken,
-    /// A redirect of the hub, by the proxy's default route.
-    NoServer,
-    /// 503 of the proxy.
-    Unavailable,
-}
 
 /// A user's server, the process.
 #[derive(Clone, Copy, Debug)]
@@ -157,6 +36,8 @@ pub struct SimHub {
     pub slow: Duration,
     rng: Rng,
     process: Process,
+    /// How often the process was begun: what was asked of one is not done by the next.
+    run: u64,
     proxy_up: bool,
     routes: BTreeSet<UserName>,
     /// Whether the hub's own route is in the proxy's table; without it the proxy knows the way by its command line.
@@ -178,6 +59,7 @@ impl SimHub {
             slow: Duration::ZERO,
             rng,
             process: Process::Up,
+            run: 1,
             proxy_up: true,
             routes: BTreeSet::new(),
             leads_to_hub: true,
@@ -191,6 +73,10 @@ impl SimHub {
 
     pub fn process(&self) -> Process {
         self.process
+    }
+
+    pub fn run(&self) -> u64 {
+        self.run
     }
 
     pub fn is_proxy_up(&self) -> bool {
@@ -333,6 +219,7 @@ impl SimHub {
     pub fn begin(&mut self, now: Instant) {
         self.settle(now);
         if let Process::Down { since } = self.process {
+            self.run += 1;
             let (least, most) = self.habits.boot;
             self.process = Process::Booting { until: now + self.rng.between(least, most), down_since: since };
             self.plan();

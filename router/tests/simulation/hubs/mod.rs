@@ -5,6 +5,7 @@
 mod ask;
 mod hub;
 mod tests;
+mod words;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,7 +13,8 @@ use hubrouter_config::HubId;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-pub use self::hub::{Habits, Row, SimHub, Spawning, Started, Stopped, Visit};
+pub use self::hub::SimHub;
+pub use self::words::{Habits, Row, Spawning, Started, Stopped, Visit};
 use super::net::Net;
 use super::rng::Rng;
 
@@ -89,20 +91,5 @@ impl Hubs {
 
     pub fn begin_proxy(&self, number: usize) {
         self.hurt(number, SimHub::begin_proxy);
-    }
-
-    /// Every process is up again.
-    pub fn heal(&self) {
-        for number in 0..self.len() {
-            self.hurt(number, |hub, now| {
-                hub.hang(false, now);
-                hub.begin(now);
-                if !hub.is_proxy_up() {
-                    hub.begin_proxy(now);
-                }
-                hub.spawning = Spawning::Well;
-                hub.slow = std::time::Duration::ZERO;
-            });
-        }
     }
 }

@@ -95,9 +95,12 @@ async fn a_dead_hub_keeps_its_servers_and_its_database_and_loses_its_pending_sta
 #[tokio::test(start_paused = true)]
 async fn a_server_that_was_stopping_when_its_hub_died_is_gone_when_the_hub_is_back() {
     let (hubs, hub, ada) = running().await;
+    hubs.with(0, |hub, _| hub.habits.stop = (MINUTE, MINUTE));
     hubs.stop(ME, &hub, &ada, SOON).await.unwrap();
     hubs.kill(0);
     hubs.begin(0);
+    sleep(MINUTE / 2).await;
+    assert_eq!(hubs.user(ME, &hub, &ada, SOON).await.unwrap(), UserAt::Pending);
     sleep(MINUTE).await;
 
     assert_eq!(hubs.user(ME, &hub, &ada, SOON).await.unwrap(), UserAt::NoServer);
@@ -150,6 +153,9 @@ async fn what_a_hanging_hub_was_asked_is_done_when_it_goes_on() {
     let _ = hubs.start(ME, &hub, &user("bo"), SOON).await;
     hubs.kill(0);
     hubs.begin(0);
+    sleep(MINUTE).await;
+    hubs.hang(0, true);
+    hubs.hang(0, false);
     sleep(MINUTE).await;
     assert!(hubs.with(0, |hub, _| hub.rows().is_empty()), "what it had not begun is gone with it");
 }

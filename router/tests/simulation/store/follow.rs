@@ -21,12 +21,8 @@ pub(super) struct Follower {
 }
 
 impl Follower {
-    pub(super) fn new(link: Arc<Link>, teller: Teller) -> Self {
-        let number = match link.me {
-            Party::Replica(number) => number as u64,
-            Party::Store | Party::Hub(_) | Party::Users => 0,
-        };
-        Self { link, teller, pauses: Pauses::new(Rng::new(number)) }
+    pub(super) fn new(link: Arc<Link>, teller: Teller, rng: Rng) -> Self {
+        Self { link, teller, pauses: Pauses::new(rng) }
     }
 
     /// Listens for ever.

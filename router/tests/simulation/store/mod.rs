@@ -39,6 +39,8 @@ pub struct SimStore {
     link: Arc<Link>,
     teller: Teller,
     following: OnceLock<AbortHandle>,
+    /// For the pauses of whoever follows.
+    rng: Rng,
 }
 
 /// The one connection for commands: made when needed, given up when it is doubtful.
@@ -87,10 +89,11 @@ impl Drop for SimStore {
 
 impl SimStore {
     /// The way of `me`; connects when it is first asked. `rng` is for pauses only.
-    pub fn new(net: Net, host: Host, me: Party, rng: Rng) -> Self {
-        let attempts = Arc::new(tokio::sync::Mutex::new(Pauses::new(rng)));
+    pub fn new(net: Net, host: Host, me: Party, mut rng: Rng) -> Self {
+        let pauses = Pauses::new(rng.fork());
+        let attempts = Arc::new(tokio::sync::Mutex::new(pauses));
         let link = Link { net, host, me, present: Mutex::new(None), attempts };
-        Self { link: Arc::new(link), teller: Teller::new(), following: OnceLock::new() }
+        Self { link: Arc::new(link), teller: Teller::new(), following: OnceLock::new(), rng }
     }
 
     fn call<T: Send + 'static>(
@@ -272,7 +275,7 @@ impl Store for SimStore {
     fn feed(&self) -> Feed {
         let feed = self.teller.feed();
         self.following.get_or_init(|| {
-            let follower = follow::Follower::new(self.link.clone(), self.teller.clone());
+            let follower = follow::Follower::new(self.link.clone(), self.teller.clone(), self.rng.clone());
             tokio::spawn(follower.run()).abort_handle()
         });
         feed

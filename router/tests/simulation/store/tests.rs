@@ -197,6 +197,42 @@ async fn a_feed_has_no_gap_that_it_does_not_tell_even_when_single_messages_are_l
 }
 
 #[tokio::test]
+async fn a_feed_keeps_its_order_however_late_single_messages_are() {
+    let site = Simulated::start().await;
+    let mut replica = Replica::joined(&site, 1).await;
+    let mut other = Replica::joined(&site, 2).await;
+    let mut feed = replica.store.feed();
+    replica.sync().await.unwrap();
+    told(&mut feed, SOON).await;
+    let late = Weather { lateness: 0.5, late: Duration::from_secs(2), ..Weather::FAIR };
+    site.net.weather(Party::Replica(0), Party::Store, Some(late));
+
+    let mut written = Vec::new();
+    for number in 0..50 {
+        written.push(Change::Entry(other.claim(&format!("user-{number}"), "a").await));
+    }
+
+    assert_eq!(told(&mut feed, SOON).await, written);
+}
+
+#[tokio::test]
+async fn the_end_of_a_process_is_heard_of_unless_nothing_can_be_heard() {
+    let mut site = Simulated::start().await;
+    let mut replica = Replica::joined(&site, 1).await;
+    site.restart().await;
+    replica.claim("ada", "a").await;
+
+    site.net.cut(Party::Replica(0), Party::Store);
+    site.restart().await;
+    let in_the_dark = replica.try_write(&write("bo", None, Some("a")), SOON).await;
+    site.net.heal();
+    let afterwards = replica.claim("cy", "a").await;
+
+    assert!(matches!(in_the_dark, Err(Error::Unknown { .. })), "{in_the_dark:?}");
+    assert_eq!(afterwards.epoch.as_number(), 2);
+}
+
+#[tokio::test]
 async fn a_clock_that_jumps_back_goes_on_from_there() {
     let site = Simulated::start().await;
     let replica = Replica::joined(&site, 1).await;
@@ -210,6 +246,7 @@ async fn a_clock_that_jumps_back_goes_on_from_there() {
 
     assert!((58_000..59_000).contains(&(before.as_millis() - after.as_millis())), "{before:?} {after:?}");
     assert!(ahead.since(before) > Duration::from_secs(3_500));
+    assert!(site.host.time() >= ahead, "whoever looks on sees the same clock");
 }
 
 #[tokio::test]
