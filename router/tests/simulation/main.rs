@@ -10,6 +10,7 @@ mod contract;
 mod faults;
 mod hubs;
 mod net;
+mod play;
 mod rng;
 mod store;
 mod truth;

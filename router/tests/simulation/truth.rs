@@ -37,7 +37,7 @@ impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DoubleBecauseOfUs { user, to, had, by, at } => {
-                let had: Vec<String> = had.iter().map(|(hub, row)| format!("{hub} ({row:?})")).collect();
+                let had: Vec<String> = had.iter().map(|(hub, row)| format!("{hub} ({row})")).collect();
                 write!(f, "{at:?}: {by} forwarded a start of {user} to {to}, servers at {}", had.join(", "))
             }
             Self::MovedWhileRunning { user, from, to, says, at } => {
@@ -311,6 +311,20 @@ mod tests {
         truth.owner(ME, &ada, &a);
 
         assert!(matches!(truth.violations(), [Violation::MovedWhileRunning { from, .. }] if *from == b));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_excuse_ends_with_the_last_server() {
+        let (hubs, mut truth, ada, [a, b]) = site();
+        truth.excuse(&ada);
+        truth.step();
+        truth.owner(ME, &ada, &a);
+        start(&hubs, &mut truth, &ada, &a, By::Router).await;
+        sleep(SOON * 10).await;
+
+        truth.owner(ME, &ada, &b);
+
+        assert_eq!(truth.violations().len(), 1);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,5 +1,6 @@
 //! What is said of a hub and by it: how it works, the states of its process and its rows, and its answers.
 
+use std::fmt;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -63,6 +64,17 @@ pub enum Row {
     Unchecked {
         until: Instant,
     },
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Starting { .. } => "starting",
+            Self::Running => "running",
+            Self::Stopping { .. } => "stopping",
+            Self::Unchecked { .. } => "not looked at yet",
+        })
+    }
 }
 
 impl Row {

@@ -59,11 +59,10 @@ impl Follower {
                 }
                 () = self.link.host.ended(run) => return,
                 Some(change) = changes.next() => {
-                    // Sent over one connection: nothing overtakes what was sent before.
+                    // Sent over one connection: whatever was sent before has to arrive before.
                     match self.link.net.toss(Party::Store, self.link.me) {
                         Some(delay) if !self.link.net.is_cut(Party::Store, self.link.me) => {
-                            let before = arriving.back().map_or_else(Instant::now, |(at, _)| *at);
-                            arriving.push_back((before.max(Instant::now() + delay), change));
+                            arriving.push_back((Instant::now() + delay, change));
                         }
                         _ => broken = true,
                     }
