@@ -7,6 +7,8 @@
 
 #[path = "../directory/contract/mod.rs"]
 mod contract;
+
+mod bell;
 mod faults;
 mod hubs;
 mod net;

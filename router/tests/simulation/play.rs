@@ -15,10 +15,8 @@ use super::faults::Schedule;
 use super::users::{Person, Request, Saw};
 use super::world::{Wish, World};
 
-/// Runs one seed: in a runtime of its own, of one thread, whose time stands still while anybody has something to do.
-///
-/// A second run in the same runtime would begin at another place of its wheel of timers, and those that are due in the same
-/// millisecond would come in another order.
+/// Runs one seed in a runtime of its own: one thread, time that stands still while anybody has something to do, and nothing
+/// of another run still on its way.
 pub fn alone<T>(run: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.expect("a runtime without sockets").block_on(run)

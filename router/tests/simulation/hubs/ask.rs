@@ -205,7 +205,6 @@ impl Hubs {
         by: By,
         act: impl FnOnce(&mut SimHub, Instant) -> T,
     ) -> Option<Reply<T>> {
-        let mut changes = self.0.changes.subscribe();
         let (process, run, proxied, proxy_up, latency) = self.with(number, |hub, _| {
             let proxied = by == By::Proxy || !hub.habits.direct;
             (hub.process(), hub.run(), proxied, hub.is_proxy_up(), hub.latency())
@@ -217,12 +216,13 @@ impl Hubs {
             return Some(if proxied { Reply::Unavailable } else { Reply::Refused });
         }
         sleep(latency).await;
-        loop {
-            match self.with(number, |hub, _| (hub.process(), hub.run() == run)) {
-                (Process::Up, true) => break,
-                (Process::Hanging, true) => changes.changed().await.ok()?,
-                (Process::Down { .. } | Process::Booting { .. }, _) | (_, false) => return None,
-            }
+        let settled = || match self.with(number, |hub, _| (hub.process(), hub.run() == run)) {
+            (Process::Up, true) => Some(true),
+            (Process::Hanging, true) => None,
+            (Process::Down { .. } | Process::Booting { .. }, _) | (_, false) => Some(false),
+        };
+        if !self.0.changed.until(settled).await {
+            return None;
         }
         let (done, heard) = self.with(number, |hub, now| (act(hub, now), !proxied || hub.is_proxy_up()));
         heard.then_some(Reply::Done(done))

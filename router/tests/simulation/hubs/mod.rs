@@ -10,11 +10,11 @@ mod words;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hubrouter_config::HubId;
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub use self::hub::SimHub;
 pub use self::words::{Habits, Row, Spawning, Started, Stopped, Visit};
+use super::bell::Bell;
 use super::net::Net;
 use super::rng::Rng;
 
@@ -26,8 +26,8 @@ struct Inner {
     net: Net,
     began: Instant,
     hubs: Vec<(HubId, Mutex<SimHub>)>,
-    /// A word whenever somebody hurt or healed a hub: who waits for one looks again.
-    changes: watch::Sender<u64>,
+    /// Rung whenever somebody hurt or healed a hub.
+    changed: Bell,
 }
 
 impl Hubs {
@@ -39,7 +39,7 @@ impl Hubs {
             (id, Mutex::new(SimHub::new(habits, rng, began)))
         };
         let hubs = hubs.into_iter().map(hub).collect();
-        Self(Arc::new(Inner { net, began, hubs, changes: watch::Sender::new(0) }))
+        Self(Arc::new(Inner { net, began, hubs, changed: Bell::default() }))
     }
 
     pub fn len(&self) -> usize {
@@ -70,7 +70,7 @@ impl Hubs {
     /// As [`Hubs::with`], for what those have to hear who wait for the hub.
     fn hurt(&self, number: usize, act: impl FnOnce(&mut SimHub, Instant)) {
         self.with(number, act);
-        self.0.changes.send_modify(|changes| *changes += 1);
+        self.0.changed.ring();
     }
 
     pub fn kill(&self, number: usize) {

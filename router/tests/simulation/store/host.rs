@@ -1,14 +1,14 @@
 //! The store's process: what it holds, whether it runs, how fast, and what its clock says.
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use hubrouter::directory::{Clock, Dump, Error, Feed, Memory, Store, StoreTime};
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
+use super::super::bell::Bell;
 use super::super::rng::Rng;
 
 /// What the store's clock says when the simulation begins.
@@ -20,7 +20,8 @@ pub struct Host(Arc<Inner>);
 
 struct Inner {
     memory: Memory,
-    life: watch::Sender<Life>,
+    life: Mutex<Life>,
+    changed: Bell,
     ahead: Arc<AtomicI64>,
     clock: Clock,
     rng: Mutex<Rng>,
@@ -42,27 +43,27 @@ impl Host {
         let ahead = Arc::new(AtomicI64::new(0));
         let clock = clock(ahead.clone());
         let memory = Memory::new(clock.clone());
-        let life = watch::Sender::new(Life { run: 1, up: true, hung: false, slow: Duration::ZERO });
-        Self(Arc::new(Inner { memory, life, ahead, clock, rng: Mutex::new(rng) }))
+        let life = Mutex::new(Life { run: 1, up: true, hung: false, slow: Duration::ZERO });
+        Self(Arc::new(Inner { memory, life, changed: Bell::default(), ahead, clock, rng: Mutex::new(rng) }))
     }
 
     /// The process ends; what it holds stays on its disk.
     pub fn kill(&self) {
-        self.0.life.send_modify(|life| life.up = false);
+        self.change(|life| life.up = false);
     }
 
     /// A new process with what the one before held.
     pub fn begin(&self) {
-        self.0.life.send_modify(|life| *life = Life { run: life.run + 1, up: true, hung: false, ..*life });
+        self.change(|life| *life = Life { run: life.run + 1, up: true, hung: false, ..*life });
     }
 
     /// The process goes on or stands still; what it was sent while it stood still is done when it goes on.
     pub fn hang(&self, hung: bool) {
-        self.0.life.send_modify(|life| life.hung = hung);
+        self.change(|life| life.hung = hung);
     }
 
     pub fn slow(&self, mean: Duration) {
-        self.0.life.send_modify(|life| life.slow = mean);
+        self.change(|life| life.slow = mean);
     }
 
     /// Everything is gone, and connections stay: somebody gave that command.
@@ -100,7 +101,7 @@ impl Host {
 
     /// The process that was begun as number `run` runs.
     pub(super) fn runs(&self, run: u64) -> bool {
-        let life = self.0.life.borrow();
+        let life = self.life();
         life.up && life.run == run
     }
 
@@ -133,16 +134,23 @@ impl Host {
 
     /// Ends when process `run` does.
     pub(super) async fn ended(&self, run: u64) {
-        let mut life = self.0.life.subscribe();
-        let _ = life.wait_for(|life| !life.up || life.run != run).await;
+        self.0.changed.until(|| (!self.runs(run)).then_some(())).await;
     }
 
     /// Waits while the process stands still, or until `run` is over.
     async fn awake(&self, run: Option<u64>) -> Life {
-        let mut life = self.0.life.subscribe();
         let over = |life: &Life| run.is_some_and(|run| life.run != run);
-        let awake = life.wait_for(|life| !life.hung || !life.up || over(life)).await;
-        *awake.expect("this host has the sender")
+        let awake = |life: &Life| !life.hung || !life.up || over(life);
+        self.0.changed.until(|| Some(self.life()).filter(awake)).await
+    }
+
+    fn life(&self) -> Life {
+        *self.0.life.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Life)) {
+        change(&mut self.0.life.lock().unwrap_or_else(PoisonError::into_inner));
+        self.0.changed.ring();
     }
 }
 
