@@ -3,6 +3,8 @@
 //! All are paths on the site, below `base_url`; scheme and host are the caller's.
 
 use crate::destination::own_path;
+use hubrouter_config::HubId;
+
 use crate::names::{UserName, quoted};
 use crate::site::Site;
 use crate::urlencoded::encoded;
@@ -54,9 +56,27 @@ pub(crate) fn user_api(site: &Site, owner: &UserName) -> String {
     format!("{}hub/api/users/{}", site.base(), owner.quoted())
 }
 
+/// `<base>hub/api/users/<owner>/server` or `.../servers/<server>`: one server.
+pub(crate) fn server_api(site: &Site, owner: &UserName, server: &str) -> String {
+    let user = user_api(site, owner);
+    if server.is_empty() { format!("{user}/server") } else { format!("{user}/servers/{}", quoted(server)) }
+}
+
 /// `<base>hub/api/proxy`: the routes of the hub's proxy, as the hub reads them there.
 pub(crate) fn proxy_api(site: &Site) -> String {
     format!("{}hub/api/proxy", site.base())
+}
+
+/// The address of the form by which users declare their server at a dead hub lost.
+#[must_use]
+pub fn rescue_url(site: &Site) -> String {
+    format!("{}_hubrouter/rescue", site.base())
+}
+
+/// The page that chooses a hub in a browser.
+#[must_use]
+pub fn choose_hub_url(site: &Site, hub: &HubId) -> String {
+    format!("{}_hubrouter/hub/{hub}", site.base())
 }
 
 fn whose(owner: Option<&UserName>, server: Option<&str>) -> String {

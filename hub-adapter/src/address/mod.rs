@@ -21,8 +21,8 @@ use hubrouter_config::Secret;
 
 pub use bad::BadPath;
 pub use logged::logged_path;
-pub use make::{admin_page, home_url, login_url, server_url, spawn_url};
-pub(crate) use make::{logout_url, proxy_api, user_api, users_api, whoami_path};
+pub use make::{admin_page, choose_hub_url, home_url, login_url, rescue_url, server_url, spawn_url};
+pub(crate) use make::{logout_url, proxy_api, server_api, user_api, users_api, whoami_path};
 pub use query::{next_of, oauth_state};
 pub use table::{Act, By, Plane, Row, TABLE};
 

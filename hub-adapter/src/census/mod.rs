@@ -158,6 +158,42 @@ impl HubClient {
         if answer.status.is_success() { Ok(()) } else { Err(self.refused_or_sent_away(call, &answer)) }
     }
 
+    /// Asks the hub to stop one server (`DELETE /hub/api/users/<name>/server[s/<server>]`); `server` is empty for the default
+    /// one. Stopped already is as good. `token` needs the scope `delete:servers`.
+    ///
+    /// # Errors
+    ///
+    /// Any [`HubError`]; asking again is harmless.
+    pub async fn stop_server(
+        &self,
+        token: &Secret<String>,
+        name: &UserName,
+        server: &str,
+        within: Duration,
+    ) -> Result<(), HubError> {
+        let path = address::server_api(self.site(), name, server);
+        let call = Call { name: "DELETE /hub/api/users/<name>/server", path: &path };
+        let answer = self.delete(call, with_token(token), within).await?;
+        let gone = matches!(answer.status, StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST);
+        if answer.status.is_success() || gone {
+            Ok(())
+        } else {
+            Err(self.refused_or_sent_away(call, &answer))
+        }
+    }
+
+    /// Asks how many users the hub knows, whether or not they have a server (`GET /hub/api/users?limit=1`).
+    ///
+    /// # Errors
+    ///
+    /// Any [`HubError`].
+    pub async fn count_users(&self, token: &Secret<String>, within: Duration) -> Result<usize, HubError> {
+        let path = format!("{}?limit=1", address::users_api(self.site()));
+        let call = Call { name: "GET /hub/api/users", path: &path };
+        let page = self.page(call, token, within).await?;
+        pages::total(&page).map_err(|source| self.unreadable(call, source))
+    }
+
     /// One page of a list.
     async fn page(
         &self,

@@ -67,6 +67,20 @@ pub(super) struct Next {
     pub offset: usize,
 }
 
+/// How long the whole list is that this is the first page of.
+pub(super) fn total(body: &[u8]) -> Result<usize, Unreadable> {
+    #[derive(Deserialize)]
+    struct Total {
+        total: usize,
+    }
+    #[derive(Deserialize)]
+    struct First {
+        #[serde(rename = "_pagination")]
+        pagination: Total,
+    }
+    Ok(serde_json::from_slice::<First>(body)?.pagination.total)
+}
+
 impl List {
     pub(super) fn new(rule: NameRule) -> List {
         List {

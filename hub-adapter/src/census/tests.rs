@@ -327,3 +327,21 @@ async fn the_proxys_own_api_comes_first_and_without_any_token_there_are_no_sight
     assert!(matches!(RouteSource::of(&hub), Some(RouteSource::Proxy(_))));
     assert!(!format!("{:?}", RouteSource::of(&hub)).contains("sesame"));
 }
+
+#[tokio::test]
+async fn a_server_is_stopped_by_its_name_and_one_that_has_gone_is_as_good() {
+    for (play, server, path) in [
+        (status("202 Accepted", &[]), "", "/hub/api/users/ada/server"),
+        (status("404 Not Found", &[]), "lab 2", "/hub/api/users/ada/servers/lab%202"),
+    ] {
+        let hub = PlayedHub::saying(play).await;
+        client(&hub).stop_server(&token(), &name("ada"), server, SOON).await.unwrap();
+        assert!(hub.heard().starts_with(&format!("delete {path} http/1.1")));
+    }
+}
+
+#[tokio::test]
+async fn all_users_of_a_hub_are_counted_by_one_small_page() {
+    let hub = PlayedHub::saying(page(0, 1, Some(1))).await;
+    assert_eq!(client(&hub).count_users(&token(), SOON).await.unwrap(), 9);
+}

@@ -294,6 +294,18 @@ impl HubClient {
         self.pose(&self.url, call.name, question, within).await
     }
 
+    /// Puts a question that removes something; only the head of the answer is read.
+    pub(crate) async fn delete(
+        &self,
+        call: Call<'_>,
+        headers: HeaderMap,
+        within: Duration,
+    ) -> Result<Answer, HubError> {
+        let path = call.path.to_owned();
+        let question = Question { method: Method::DELETE, path, headers, body_limit: None };
+        self.pose(&self.url, call.name, question, within).await
+    }
+
     /// Puts a question at `url`, which is the hub's or that of a part of it.
     pub(crate) async fn pose(
         &self,

@@ -8,6 +8,7 @@ mod answer;
 mod body;
 mod census;
 mod events;
+mod fleet;
 mod orders;
 mod page;
 mod plain;
@@ -21,6 +22,10 @@ use std::sync::Arc;
 
 pub use access::Access;
 pub use census::{CensusReport, DoubleReport, SightingsReport};
+pub use fleet::{
+    DirectoryReport, DrainReport, FailoverReport, OutageReport, PlacementReport, ReplicaReport, StartsReport,
+    WordReport,
+};
 pub use orders::OrderReport;
 pub use plain::plain;
 pub use report::{

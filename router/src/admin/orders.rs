@@ -20,7 +20,7 @@ use super::verbs::{About, OrderBody, Verb};
 use crate::control::operator::{Order, Outcome, Refused};
 
 /// How long an order may take. One that takes longer may have been carried out in part, and the answer says so.
-pub(super) const WITHIN: Duration = Duration::from_secs(15);
+pub(super) const WITHIN: Duration = Duration::from_secs(75);
 
 /// What an order did, or would do, and who gave it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,6 +6,10 @@ use hubrouter_config::{HubId, Intent, Problem, Storage, Tier, Weight};
 use serde::Serialize;
 
 use super::census::{CensusReport, DoubleReport};
+use super::fleet::{
+    DirectoryReport, DrainReport, FailoverReport, OutageReport, PlacementReport, ReplicaReport, StartsReport,
+    WordReport,
+};
 
 /// Whether this replica should get traffic.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -34,6 +38,12 @@ pub struct StatusReport {
     pub config: ConfigReport,
     /// All configured hubs, in the order of the file.
     pub hubs: Vec<HubReport>,
+    /// The directory.
+    pub directory: DirectoryReport,
+    /// The processes that share it.
+    pub replicas: Vec<ReplicaReport>,
+    /// Who belongs where.
+    pub placement: PlacementReport,
     /// Users with servers on more than one hub, the first hundred by name; reported, never repaired.
     pub users_on_two_hubs: Vec<DoubleReport>,
     /// How many these are altogether.
@@ -75,6 +85,24 @@ pub struct HubReport {
     pub url: String,
     /// What operators want of it.
     pub intent: Intent,
+    /// The operator's word; none: the configuration's holds.
+    pub word: Option<WordReport>,
+    /// Where starts of its users go.
+    pub starts: StartsReport,
+    /// How far its drain is; none: there is none.
+    pub drain: Option<DrainReport>,
+    /// Its agreed outage; none: there is none.
+    pub outage: Option<OutageReport>,
+    /// Why its failover is held; none: nothing holds it.
+    pub failover: Option<String>,
+    /// Its failover, until users come home.
+    pub failed_over: Option<FailoverReport>,
+    /// Users whose old servers came back with it and are to be stopped.
+    pub stale: Vec<String>,
+    /// Replicas that see one of its planes otherwise than most.
+    pub dissenters: Vec<String>,
+    /// Users who are recorded to be there.
+    pub assigned: usize,
     /// Whether it takes users in ordinary times.
     pub tier: Tier,
     /// Its share of the users.

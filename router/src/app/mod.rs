@@ -3,6 +3,8 @@
 //! Start-up is the first reload: the same picture is made in the same way. Nothing is decided here.
 
 mod census;
+mod directory;
+mod fleet;
 mod listeners;
 mod logging;
 mod operate;
@@ -21,19 +23,24 @@ use tracing::{info, warn};
 
 use crate::admin;
 use crate::control::board::Board;
-use crate::control::census::Census;
-use crate::control::controller::{Controller, Load, Parts};
+use crate::control::calls::Network;
+use crate::control::claims::{Claims, Queue};
+use crate::control::controller::{Load, Ordered};
 use crate::control::database;
+use crate::control::journal::Journal;
 use crate::control::live::Live;
 use crate::control::load::Refusal;
 use crate::control::picture::{self, Healths, Materials};
-use crate::control::probes::{Chance, Probes};
+use crate::control::probes::Chance;
+use crate::control::replica::{self, Replica};
 use crate::control::tasks::Tasks;
 use crate::control::watch::{Patience, Watcher};
 use crate::identify::lookups::Lookups;
-use crate::proxy::shared::Shared;
+use crate::proxy::shared::{Control, Shared};
 use crate::proxy::worker::{self, Handle, Order};
+use directory::Directory;
 use listeners::Sockets;
+use operate::Operators;
 use view::View;
 
 pub use logging::init as init_logging;
@@ -64,6 +71,9 @@ pub enum AppError {
         /// What the operating system says.
         source: std::io::Error,
     },
+    /// The directory cannot be opened.
+    #[error("the directory cannot be used: {0}")]
+    Directory(String),
     /// The operating system gives no thread, no random bytes, no runtime.
     #[error("cannot start: {0}")]
     System(#[from] std::io::Error),
@@ -162,7 +172,18 @@ pub fn start_loaded(loaded: Loaded, setup: Setup) -> Result<Running, AppError> {
     let (signals, signals_in) = mpsc::unbounded_channel();
     let lookups = Lookups::new(random_key()?);
     let tasks = Tasks::default();
-    let shared = Arc::new(Shared::new(Arc::clone(&live), lookups, resolver.clone(), signals, tasks.clone()));
+    let directory = directory::open(&loaded.config.directory)?;
+    let (claims, claims_in) = Claims::new();
+    let (orders, orders_in) = mpsc::unbounded_channel();
+    let journal = Arc::<Journal>::default();
+    let shared = Arc::new(Shared::new(
+        Arc::clone(&live),
+        lookups,
+        resolver.clone(),
+        signals,
+        tasks.clone(),
+        Control { claims, journal: Arc::clone(&journal), orders: orders.clone() },
+    ));
     // Before the public sockets: nobody is let in by a router that then does not run.
     let admin_socket = bind_admin(loaded.config.admin.address)?;
     let admin = admin_socket.local_addr()?;
@@ -171,7 +192,8 @@ pub fn start_loaded(loaded: Loaded, setup: Setup) -> Result<Running, AppError> {
     let addresses = sockets.open_all(&loaded.config)?;
     let board = Arc::new(Board::new(setup.source.clone(), tasks, now, wall));
     let (stop, stopped) = watch::channel(false);
-    let view = View::new(Arc::clone(&live), Arc::clone(&board), shared, Arc::new(operate::NotInThisRelease));
+    let operators = Operators { live: Arc::clone(&live), board: Arc::clone(&board), orders };
+    let view = View::new(Arc::clone(&live), Arc::clone(&board), shared, Arc::new(operators));
     let parts = ControlParts {
         loaded,
         setup,
@@ -180,6 +202,10 @@ pub fn start_loaded(loaded: Loaded, setup: Setup) -> Result<Running, AppError> {
         signals: signals_in,
         sockets,
         board: Arc::clone(&board),
+        directory,
+        journal,
+        claims: claims_in,
+        orders: orders_in,
     };
     let control = std::thread::Builder::new()
         .name("control".into())
@@ -215,6 +241,10 @@ struct ControlParts {
     signals: mpsc::UnboundedReceiver<crate::control::signals::Signal>,
     sockets: Sockets,
     board: Arc<Board>,
+    directory: Directory,
+    journal: Arc<Journal>,
+    claims: Queue,
+    orders: mpsc::UnboundedReceiver<Ordered>,
 }
 
 /// The control thread: probes, controller, watcher, the operator's door.
@@ -233,11 +263,7 @@ fn control(
         }
     };
     runtime.block_on(async move {
-        let (reports, reports_in) = mpsc::channel(64);
         let tasks = parts.board.tasks.clone();
-        let probes = Probes::new(resolver.clone(), chance(), reports, tasks.clone());
-        let desk = Arc::clone(&parts.board.census);
-        let census = Census::new(Arc::clone(&parts.live), desk, resolver, chance(), tasks.clone());
         let (changed, changes) = mpsc::channel(1);
         let watched = parts.setup.file.map(|file| watch_file(file, &parts.loaded, changed.clone(), &tasks));
         let _hangup = tokio::spawn(reload_on_hangup(changed));
@@ -252,21 +278,27 @@ fn control(
             Err(error) => tracing::error!(%error, "the operator's door cannot be opened"),
         }
         tokio::spawn(database::watch(Arc::clone(&parts.live), Arc::clone(&parts.board)));
-        tokio::spawn(census.run());
-        let controller = Controller::new(Parts {
+        let replica = Replica {
             loaded: parts.loaded,
             load: parts.setup.load,
             live: parts.live,
             materials: parts.materials,
-            probes,
-            reports: reports_in,
+            store: parts.directory.store,
+            is_shared: parts.directory.is_shared,
+            me: parts.directory.me,
+            fresh: parts.directory.fresh,
+            dial: Arc::new(Network::new(resolver)),
+            chance: chance(),
             signals: parts.signals,
+            journal: parts.journal,
+            claims: parts.claims,
+            orders: parts.orders,
             changes,
             watched,
             listeners: Box::new(parts.sockets),
             board: parts.board,
-        });
-        controller.run(stopped).await;
+        };
+        replica::run(replica, stopped).await;
     });
 }
 

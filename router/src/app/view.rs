@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use arc_swap::ArcSwap;
 
 use super::census;
+use super::fleet::Shown;
 use crate::admin::{
     Access, AdminView, ConfigReport, DatabaseReport, HubReport, PlaneReport, PlanesReport, Readiness,
     ReloadReport, SpawningReport, StatusReport, TaskReport, TrafficReport,
@@ -18,7 +19,7 @@ use crate::control::live::Live;
 use crate::control::operator::Operate;
 use crate::control::tasks;
 use crate::core::health::{HubPlane, PlaneHealth, ProxyPlane};
-use crate::core::snapshot::{HubView, Snapshot};
+use crate::core::snapshot::HubView;
 use crate::core::spawning::Spawning;
 use crate::proxy::shared::Shared;
 
@@ -72,13 +73,17 @@ impl AdminView for View {
         let live = self.live.load();
         let now = Instant::now();
         let doubles = self.board.census.doubles();
+        let shown = Shown::new(&live.snapshot, &self.board, now);
         StatusReport {
             version: env!("CARGO_PKG_VERSION").into(),
             uptime_seconds: now.duration_since(self.board.started_at).as_secs(),
             readiness: self.readiness(),
             snapshot: live.snapshot.number,
             config: self.config(),
-            hubs: live.snapshot.hubs.iter().map(|view| hub(view, &live.snapshot, &self.board, now)).collect(),
+            hubs: live.snapshot.hubs.iter().map(|view| hub(view, &shown, &self.shared)).collect(),
+            directory: shown.directory(),
+            replicas: shown.replicas(),
+            placement: shown.placement(),
             users_on_two_hubs: census::doubles(&doubles),
             users_on_two_hubs_count: doubles.count,
             tasks: self.board.tasks.all().into_iter().map(|seen| task(seen, now)).collect(),
@@ -99,13 +104,24 @@ fn unix(at: SystemTime) -> u64 {
     at.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-fn hub(view: &HubView, snapshot: &Snapshot, board: &Board, now: Instant) -> HubReport {
-    let hub = &view.hub;
+fn hub(view: &HubView, shown: &Shown<'_>, shared: &Shared) -> HubReport {
+    let Shown { snapshot, board, now, .. } = *shown;
+    let (hub, record) = (&view.hub, &view.record);
     let at = moment(snapshot, &hub.id, now);
+    let streams = shared.counts.streams_to(&hub.id);
     HubReport {
         id: hub.id.clone(),
         url: hub.url.to_string(),
-        intent: hub.intent,
+        intent: view.intent(),
+        word: shown.word(record),
+        starts: shown.starts(record),
+        drain: shown.drain(view, usize::try_from(streams).unwrap_or(usize::MAX)),
+        outage: shown.outage(record),
+        failover: shown.fleet.held.get(&hub.id).cloned(),
+        failed_over: shown.failed_over(record),
+        stale: record.stale.iter().map(ToString::to_string).collect(),
+        dissenters: shown.fleet.dissenters.get(&hub.id).cloned().unwrap_or_default(),
+        assigned: snapshot.exceptions.assignments().filter(|stands| stands.hub == hub.id).count(),
         tier: hub.tier,
         weight: hub.weight,
         storage: hub.storage,
@@ -116,7 +132,7 @@ fn hub(view: &HubView, snapshot: &Snapshot, board: &Board, now: Instant) -> HubR
         },
         spawning: spawning(&view.health.spawning, now),
         census: census::report(hub, &board.census.hub(&hub.id, at), at),
-        counts: BTreeMap::new(),
+        counts: BTreeMap::from([("streams", streams)]),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Whose cookies without a jar count, and for how long.
 //!
-//! As configured; else, when a second hub joins one that was alone, those of the first: nobody is logged out by that. Known
-//! to this process alone, so `check` tells sites of one hub what to set before they grow.
+//! As configured; else, when a second hub joins one that was alone, those of the first: nobody is logged out by that. Recorded
+//! with the active placement; without a lasting directory known to this process alone, so `check` tells such sites of one hub
+//! what to set before they grow.
 
 use std::time::Instant;
 
@@ -21,6 +22,12 @@ impl Adoption {
     #[must_use]
     pub fn configured(config: &Config) -> Option<Self> {
         config.site.adopt_sessions_of.clone().map(|hub| Self { hub, since: None })
+    }
+
+    /// What the directory has recorded: `hub` was alone until `since`.
+    #[must_use]
+    pub fn recorded(hub: HubId, since: Instant) -> Self {
+        Self { hub, since: Some(since) }
     }
 
     /// What holds after a reload at `now`, where `adopted` held before.

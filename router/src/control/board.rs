@@ -10,7 +10,12 @@ use std::time::{Duration, Instant, SystemTime};
 use hubrouter_config::{HubId, Problem};
 
 use super::census::Desk;
+use super::events::Events;
+use super::keeper::View;
 use super::tasks::Tasks;
+use crate::core::life::records::{Heartbeat, PlacementRecord};
+use crate::core::life::time::{StoreTime, Times};
+use crate::core::life::votes::{is_live, is_vanished};
 
 /// The board of one process.
 #[derive(Debug)]
@@ -23,9 +28,50 @@ pub struct Board {
     pub tasks: Tasks,
     /// Who has a server where.
     pub census: Arc<Desk>,
+    /// What happened lately.
+    pub events: Arc<Events>,
     state: Mutex<State>,
+    fleet: Mutex<Fleet>,
     databases: Mutex<BTreeMap<HubId, Database>>,
     leaving: AtomicBool,
+}
+
+/// What is known of hubs and replicas beyond the picture.
+#[derive(Clone, Debug, Default)]
+pub struct Fleet {
+    /// This process.
+    pub me: String,
+    /// The directory as this replica knows it; none before it was heard.
+    pub directory: Option<View>,
+    /// The last heartbeats: who, when, whether it lives.
+    pub replicas: Vec<Replica>,
+    /// Why a hub's failover is held.
+    pub held: BTreeMap<HubId, String>,
+    /// Replicas that see a plane of a hub otherwise than most.
+    pub dissenters: BTreeMap<HubId, Vec<String>>,
+    /// Since when the server of a hub is idle that has been idle for the longest.
+    pub idle_since: BTreeMap<HubId, StoreTime>,
+    /// What stands about the placement.
+    pub placement: Option<Arc<PlacementRecord>>,
+    /// Why the proposed placement is not active.
+    pub placement_waits: Option<String>,
+}
+
+/// A process that shares the directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replica {
+    /// Which.
+    pub id: String,
+    /// When its last heartbeat came.
+    pub at: StoreTime,
+    /// How far it has read.
+    pub read: StoreTime,
+    /// Whether it is heard.
+    pub live: bool,
+    /// Until when it may start servers by what it knew when it was last heard.
+    pub may_start_until: StoreTime,
+    /// What it proposes as the placement.
+    pub proposes: String,
 }
 
 /// The configuration in force and the last try to change it.
@@ -67,7 +113,9 @@ impl Board {
             started_at,
             tasks,
             census: Arc::default(),
+            events: Arc::default(),
             state,
+            fleet: Mutex::default(),
             databases: Mutex::default(),
             leaving: AtomicBool::new(false),
         }
@@ -97,6 +145,83 @@ impl Board {
     #[must_use]
     pub fn database(&self, hub: &HubId) -> Option<Database> {
         locked(&self.databases).get(hub).cloned()
+    }
+
+    /// What is known of hubs and replicas beyond the picture.
+    #[must_use]
+    pub fn fleet(&self) -> Fleet {
+        locked(&self.fleet).clone()
+    }
+
+    pub(super) fn note_directory(&self, view: &View) {
+        locked(&self.fleet).directory = Some(view.clone());
+    }
+
+    pub(super) fn note_replicas(&self, heartbeats: &[Heartbeat], times: &Times, now: StoreTime) {
+        let replica = |beat: &Heartbeat| Replica {
+            id: beat.replica.clone(),
+            at: beat.at,
+            read: beat.read,
+            live: is_live(beat, times, now),
+            may_start_until: beat.at.plus(times.after),
+            proposes: beat.proposes.clone(),
+        };
+        let here =
+            heartbeats.iter().filter(|beat| is_live(beat, times, now) || is_vanished(beat, times, now));
+        locked(&self.fleet).replicas = here.map(replica).collect();
+    }
+
+    /// This process, by its name in the directory.
+    #[must_use]
+    pub fn me(&self) -> String {
+        locked(&self.fleet).me.clone()
+    }
+
+    pub(super) fn note_me(&self, me: &str) {
+        me.clone_into(&mut locked(&self.fleet).me);
+    }
+
+    /// How many replicas are heard.
+    #[must_use]
+    pub fn live_replicas(&self) -> usize {
+        locked(&self.fleet).replicas.iter().filter(|replica| replica.live).count()
+    }
+
+    /// Whether every replica that may still start servers has read what was written at `at`.
+    #[must_use]
+    pub fn all_have_read(&self, at: StoreTime) -> bool {
+        let fleet = locked(&self.fleet);
+        let newest = fleet.replicas.iter().map(|replica| replica.at).max();
+        let known = newest.is_some_and(|newest| newest >= at);
+        known
+            && fleet.replicas.iter().all(|replica| {
+                replica.read >= at || newest.is_some_and(|newest| newest >= replica.may_start_until)
+            })
+    }
+
+    pub(super) fn note_held(&self, hub: &HubId, held: Option<String>) {
+        let mut fleet = locked(&self.fleet);
+        match held {
+            Some(held) => drop(fleet.held.insert(hub.clone(), held)),
+            None => drop(fleet.held.remove(hub)),
+        }
+    }
+
+    pub(super) fn note_dissenters(&self, hub: &HubId, dissenters: Vec<String>) {
+        locked(&self.fleet).dissenters.insert(hub.clone(), dissenters);
+    }
+
+    pub(super) fn note_idle(&self, hub: &HubId, since: Option<StoreTime>) {
+        let mut fleet = locked(&self.fleet);
+        match since {
+            Some(since) => drop(fleet.idle_since.insert(hub.clone(), since)),
+            None => drop(fleet.idle_since.remove(hub)),
+        }
+    }
+
+    pub(super) fn note_placement(&self, record: Option<Arc<PlacementRecord>>, waits: Option<String>) {
+        let mut fleet = locked(&self.fleet);
+        (fleet.placement, fleet.placement_waits) = (record, waits);
     }
 
     /// From now on this process wants no more traffic.

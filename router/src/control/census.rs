@@ -8,18 +8,22 @@ mod ask;
 mod desk;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use hubrouter_config::{Census as Times, Config, Hub, HubId, HubUrl, ProxyApi, Secret};
-use hubrouter_hub_adapter::client::{HubClient, Resolver};
 use hubrouter_hub_adapter::site::Site;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tracing::warn;
 
+pub use ask::{Authority, News, servers};
 pub use desk::{Desk, Doubles, HubSeen, Layer};
 
+use super::calls::Dial;
+use super::clock;
+use super::leases::Leases;
 use super::live::Live;
 use super::probes::Chance;
 use super::tasks::{Task, Tasks};
@@ -29,14 +33,48 @@ use crate::core::snapshot::Snapshot;
 /// How often is looked whether the configuration has other hubs: a reload is followed within a second.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// The layer of the hubs' own word.
+const AUTHORITY: &str = "authority";
+
 /// The census of all configured hubs.
 pub struct Census {
     live: Arc<ArcSwap<Live>>,
     desk: Arc<Desk>,
-    resolver: Resolver,
-    chance: Chance,
-    tasks: Tasks,
+    means: Means,
     hubs: BTreeMap<HubId, Asked>,
+}
+
+/// What questions are asked with.
+#[derive(Clone)]
+pub struct Means {
+    /// The way to hubs.
+    pub dial: Arc<dyn Dial>,
+    /// So that replicas do not ask in step.
+    pub chance: Chance,
+    /// For the status.
+    pub tasks: Tasks,
+    /// Which hubs this replica may ask.
+    pub leases: Arc<Leases>,
+    /// Where a hub's own word goes.
+    pub news: News,
+    /// Asks for answers now.
+    pub bells: Bells,
+}
+
+/// Asks hubs for their word before its time.
+#[derive(Clone, Debug, Default)]
+pub struct Bells(Arc<Mutex<BTreeMap<HubId, Arc<Notify>>>>);
+
+impl Bells {
+    /// Asks `hub` soon.
+    pub fn ring(&self, hub: &HubId) {
+        self.of(hub).notify_one();
+    }
+
+    fn of(&self, hub: &HubId) -> Arc<Notify> {
+        let mut bells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(bells.entry(hub.clone()).or_default())
+    }
 }
 
 /// The running questions to one hub, and what they were made from.
@@ -84,14 +122,8 @@ impl Terms {
 impl Census {
     /// A census that has not begun.
     #[must_use]
-    pub fn new(
-        live: Arc<ArcSwap<Live>>,
-        desk: Arc<Desk>,
-        resolver: Resolver,
-        chance: Chance,
-        tasks: Tasks,
-    ) -> Self {
-        Self { live, desk, resolver, chance, tasks, hubs: BTreeMap::new() }
+    pub fn new(live: Arc<ArcSwap<Live>>, desk: Arc<Desk>, means: Means) -> Self {
+        Self { live, desk, means, hubs: BTreeMap::new() }
     }
 
     /// Asks the hubs of the configuration in force, for as long as it is polled.
@@ -102,12 +134,12 @@ impl Census {
             let live = self.live.load_full();
             let every = live.snapshot.config.census.interval;
             self.follow(&live.snapshot);
-            let now = Instant::now();
+            let now = clock::now();
             if compared_at.is_none_or(|at| now.duration_since(at) >= every) {
                 compared_at = Some(now);
                 let task = match &mut task {
                     Some((period, task)) if *period == every => task,
-                    other => &mut other.insert((every, self.tasks.add("census comparison", every))).1,
+                    other => &mut other.insert((every, self.means.tasks.add("census comparison", every))).1,
                 };
                 task.ran(now, self.compare(&live.snapshot, now));
             }
@@ -134,20 +166,23 @@ impl Census {
     }
 
     fn questions(&self, hub: &Hub, terms: &Terms, site: &Site) -> JoinSet<()> {
-        let client = HubClient::new(hub, site, self.resolver.clone());
+        let calls = self.means.dial.calls(hub, site);
         let asker = |layer: &str, every: Duration| ask::Asker {
             hub: hub.clone(),
-            client: client.clone(),
+            calls: Arc::clone(&calls),
             desk: Arc::clone(&self.desk),
-            chance: Arc::clone(&self.chance),
+            chance: Arc::clone(&self.means.chance),
             every,
-            task: self.tasks.add(format!("census {layer} {}", hub.id), every),
+            leases: Arc::clone(&self.means.leases),
+            news: self.means.news.clone(),
+            bell: if layer == AUTHORITY { self.means.bells.of(&hub.id) } else { Arc::default() },
+            task: self.means.tasks.add(format!("census {layer} {}", hub.id), every),
         };
         let mut questions = JoinSet::new();
-        if let Some(token) = terms.api_token.clone() {
-            questions.spawn(asker("authority", terms.times.authority).authority(token));
+        if calls.may_be_asked() {
+            questions.spawn(asker(AUTHORITY, terms.times.authority).authority());
         }
-        if terms.api_token.is_some() || terms.proxy_api.is_some() {
+        if calls.has_routes() {
             questions.spawn(asker("sightings", terms.times.interval).sightings());
         }
         questions

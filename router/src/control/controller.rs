@@ -1,5 +1,16 @@
-//! The controller: the only writer. A closed list of events comes in, one picture after the other goes out.
+//! The controller: the only writer of the picture. A closed list of events comes in, one picture after the other goes out.
+//!
+//! In the order of a hub's life: probes and signals become health (here), heartbeats and records become lives (`shared`), what
+//! lives ask for is carried out (`effects`), and what operators want is judged first (`orders`).
 
+mod activate;
+mod effects;
+mod orders;
+mod retired;
+mod shared;
+mod votes;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,7 +24,14 @@ use tracing::{error, info, warn};
 
 use super::adoption::Adoption;
 use super::board::{Board, Reload};
+use super::calls::Dial;
+use super::census::{Authority, Bells};
+use super::clock::{self, until};
+use super::journal::Journal;
+use super::keeper::{Told, View, Writer};
+use super::leases::Leases;
 use super::live::Live;
+use super::lives::Lives;
 use super::load::Refusal;
 use super::logouts::Logouts;
 use super::passive::Passive;
@@ -21,11 +39,18 @@ use super::picture::{self, Healths, Materials};
 use super::probes::{ProbeReport, Probes};
 use super::signals::Signal;
 use super::tasks::Task;
+use super::upkeep;
 use super::watch::Watcher;
 use crate::core::health::{HubHealth, Plane, PlaneHealth, Rules};
+use crate::core::life::records::Heartbeat;
+use crate::core::life::time::StoreTime;
+use crate::directory::ReplicaId;
 
 /// How often waiting logouts are looked at.
 const LOGOUT_EVERY: Duration = Duration::from_secs(5);
+
+pub use effects::Done;
+pub use orders::Ordered;
 
 /// Reads the configuration anew, judged for this release.
 pub type Load = Box<dyn Fn() -> Result<Loaded, Refusal> + Send>;
@@ -73,6 +98,36 @@ pub struct Parts {
     pub listeners: Box<dyn Listeners>,
     /// What operators are shown.
     pub board: Arc<Board>,
+    /// What replicas share.
+    pub share: Share,
+}
+
+/// This replica's part in the directory.
+pub struct Share {
+    /// This process.
+    pub me: ReplicaId,
+    /// Whether other processes may read the directory.
+    pub is_shared: bool,
+    /// What stands there, and who else lives.
+    pub told: mpsc::UnboundedReceiver<Told>,
+    /// The way to write.
+    pub writer: Writer,
+    /// The hubs and `health.interval`, for the keeper.
+    pub site: watch::Sender<(BTreeSet<HubId>, Duration)>,
+    /// What the next heartbeat says.
+    pub heartbeat: watch::Sender<Heartbeat>,
+    /// Starts that went home unasked.
+    pub journal: Arc<Journal>,
+    /// Which hubs this replica looks after.
+    pub leases: Arc<Leases>,
+    /// The way to hubs.
+    pub dial: Arc<dyn Dial>,
+    /// The hubs' own word, where this replica asked.
+    pub news: mpsc::UnboundedReceiver<Authority>,
+    /// Asks hubs for their word now.
+    pub bells: Bells,
+    /// What operators want.
+    pub orders: mpsc::UnboundedReceiver<Ordered>,
 }
 
 /// The controller of one process.
@@ -84,6 +139,17 @@ pub struct Controller {
     logouts: Logouts,
     telling: Task,
     number: u64,
+    view: View,
+    lives: Lives,
+    heartbeats: Vec<Heartbeat>,
+    placements: activate::Placements,
+    retired: BTreeSet<HubId>,
+    /// When this replica saw a hub's state change last, and when the configuration's intent.
+    changed: BTreeMap<HubId, (Option<Instant>, Option<Instant>)>,
+    census_seen: BTreeMap<HubId, StoreTime>,
+    done: mpsc::UnboundedSender<Done>,
+    done_in: Option<mpsc::UnboundedReceiver<Done>>,
+    upkeep: upkeep::Upkeep,
 }
 
 impl Controller {
@@ -94,14 +160,36 @@ impl Controller {
         let number = parts.live.load().snapshot.number;
         let telling = parts.board.tasks.add("logouts that hubs have not heard of", LOGOUT_EVERY);
         let (healths, passive, logouts) = (Healths::new(), Passive::default(), Logouts::default());
-        let mut this = Self { parts, healths, passive, adopted, logouts, telling, number };
-        this.know_hubs(Instant::now());
+        let (done, done_in) = mpsc::unbounded_channel();
+        let mut this = Self {
+            parts,
+            healths,
+            passive,
+            adopted,
+            logouts,
+            telling,
+            number,
+            view: View::nothing(),
+            lives: Lives::default(),
+            heartbeats: Vec::new(),
+            placements: activate::Placements::default(),
+            retired: BTreeSet::new(),
+            changed: BTreeMap::new(),
+            census_seen: BTreeMap::new(),
+            done,
+            done_in: Some(done_in),
+            upkeep: upkeep::Upkeep::default(),
+        };
+        this.know_hubs(clock::now());
+        this.parts.board.note_me(this.parts.share.me.as_str());
         this
     }
 
     /// Runs until `stop` says so.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         self.parts.probes.follow(&self.parts.loaded.config);
+        let Some(mut done) = self.done_in.take() else { return };
+        self.vote();
         let mut logouts = tokio::time::interval(LOGOUT_EVERY);
         // Ticks that nobody waited for are not made up for.
         logouts.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -109,13 +197,18 @@ impl Controller {
             let lapse = self.passive.next_lapse(&self.healths);
             let adopted = self.adopted.as_ref().and_then(|it| it.ends_at(&self.parts.loaded.config));
             tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => return,
+                Some(told) = self.parts.share.told.recv() => self.told(told),
+                Some(done) = done.recv() => self.done(done),
                 Some(report) = self.parts.reports.recv() => self.probed(&report),
                 Some(signal) = self.parts.signals.recv() => self.signalled(signal),
                 Some(()) = self.parts.changes.recv() => self.reload(),
                 _ = logouts.tick() => self.tell_logouts().await,
                 () = until(lapse) => self.lapse(),
                 () = until(adopted) => self.end_adoption(),
-                _ = stop.wait_for(|stop| *stop) => return,
+                Some(news) = self.parts.share.news.recv() => self.hub_told(&news),
+                Some(ordered) = self.parts.share.orders.recv() => self.ordered(ordered),
             }
         }
     }
@@ -125,13 +218,17 @@ impl Controller {
         let rules = Rules::of(&self.parts.loaded.config);
         let after = before.clone().step(&rules, report.plane, &report.result, report.at);
         tell_change(&report.hub, before, &after);
+        if (before.proxy.verdict, before.hub.verdict) != (after.proxy.verdict, after.hub.verdict) {
+            self.changed.entry(report.hub.clone()).or_default().0 = Some(report.at);
+        }
         // Latencies are of interest to operators, verdicts to everybody: both travel in the picture.
         self.healths.insert(report.hub.clone(), after);
         self.publish();
+        self.vote();
     }
 
     fn signalled(&mut self, signal: Signal) {
-        let now = Instant::now();
+        let now = clock::now();
         let (healths, nudges) = (&mut self.healths, self.parts.probes.nudges());
         let changed = match signal {
             Signal::Look(hub, plane) => {
@@ -146,7 +243,11 @@ impl Controller {
                 self.passive.counted(healths, &hub, tally, now);
                 false
             }
-            Signal::Start(hub, told) => self.passive.heard(healths, &hub, told, now),
+            Signal::Start(hub, told) => {
+                let changed = self.passive.heard(healths, &hub, told, now);
+                self.vote();
+                changed
+            }
             Signal::LogoutLater(logout) => {
                 self.logouts.keep(logout, now);
                 false
@@ -159,7 +260,7 @@ impl Controller {
 
     /// Counted requests can be judged, pauses are over, or starts are too old to count.
     fn lapse(&mut self) {
-        let lapsed = self.passive.lapse(&mut self.healths, Instant::now());
+        let lapsed = self.passive.lapse(&mut self.healths, clock::now());
         let nudges = self.parts.probes.nudges();
         lapsed.troubled.iter().for_each(|hub| nudges.nudge(hub, Plane::Hub));
         if lapsed.changed {
@@ -169,16 +270,15 @@ impl Controller {
 
     async fn tell_logouts(&mut self) {
         let live = self.parts.live.load_full();
-        self.logouts.tell(&live, Instant::now()).await;
-        self.telling.ran(Instant::now(), self.logouts.summary());
+        self.logouts.tell(&live, clock::now()).await;
+        self.telling.ran(clock::now(), self.logouts.summary());
     }
 
     /// The same configuration with the health of now.
     fn publish(&mut self) {
         let live = self.parts.live.load();
-        let health = picture::in_order(&live.snapshot.config, &self.healths, Instant::now());
         self.number += 1;
-        let snapshot = live.snapshot.with_health(self.number, health);
+        let snapshot = live.snapshot.with(self.number, self.shared(&live.snapshot));
         self.parts.live.store(Arc::new(live.with_snapshot(snapshot)));
     }
 
@@ -212,7 +312,9 @@ impl Controller {
     }
 
     fn accept(&mut self, loaded: Loaded, at: SystemTime) {
-        let now = Instant::now();
+        let now = clock::now();
+        let mut loaded = loaded;
+        self.retire(&mut loaded.config);
         for warning in &loaded.warnings {
             warn!("{warning}");
         }
@@ -220,11 +322,13 @@ impl Controller {
         let adopted = self.adopted.take();
         self.adopted = Adoption::after(&self.parts.loaded.config, &loaded.config, adopted, now);
         forget_moved(&mut self.healths, &self.parts.loaded.config, &loaded.config);
+        self.note_intents(&loaded.config, now);
         self.passive.follow(&self.healths);
         self.parts.loaded = loaded;
         self.know_hubs(now);
         self.draw(now);
         self.parts.probes.follow(&self.parts.loaded.config);
+        self.follow_hubs();
         self.watch(self.parts.loaded.files.clone());
         let problems = self.parts.loaded.warnings.clone();
         self.parts.board.note(Reload { at, accepted: true, problems });
@@ -242,13 +346,14 @@ impl Controller {
         let adopted = self.adopted.as_ref().map(Adoption::hub);
         let live = picture::of(config, self.number, adopted, &self.healths, &self.parts.materials, now);
         self.parts.live.store(Arc::new(live));
+        self.publish();
     }
 
     /// Cookies without a jar are nobody's again.
     fn end_adoption(&mut self) {
         if let Some(adopted) = self.adopted.take() {
             adopted.tell_end();
-            self.draw(Instant::now());
+            self.draw(clock::now());
         }
     }
 
@@ -267,14 +372,6 @@ impl Controller {
         for hub in hubs {
             self.healths.entry(hub.id.clone()).or_insert_with(|| HubHealth::new(now));
         }
-    }
-}
-
-/// Waits until then; without a time, for ever.
-async fn until(time: Option<Instant>) {
-    match time {
-        Some(time) => tokio::time::sleep_until(time.into()).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -56,18 +56,12 @@ pub fn for_this_release(reading: &Reading<'_>) {
     if reading.text("site.hsts").is_some_and(|hsts| !matches!(hsts, "off" | "false")) {
         refuse("site.hsts", "HSTS", "let the load balancer in front send it");
     }
-    if reading.text("directory.kind") == Some("redis") {
-        refuse("directory.kind", "the redis directory", "run one replica with kind: memory");
-    }
-    let bound = reading.text("placement.load_bound").and_then(|bound| bound.parse::<f64>().ok());
-    if bound.is_some_and(|bound| bound > 0.0) {
-        refuse("placement.load_bound", "the load bound", "leave the key out, or set 0");
-    }
     if reading.has("telemetry.otlp") {
         refuse("telemetry.otlp", "tracing over OTLP", "leave the key out");
     }
     without_effect(reading);
     with_half_an_effect(reading);
+    forgetful(reading);
     before_a_second_hub_joins(reading);
 }
 
@@ -108,24 +102,29 @@ fn hubs(reading: &Reading<'_>) {
         if let Some(name) = https.or_else(|| reading.has(&key("tls")).then_some("tls")) {
             not_yet(reading, &key(name), "TLS to hubs", "use an http address inside the cluster");
         }
-        if matches!(reading.text(&key("intent")), Some("cordoned" | "draining")) {
-            let hint = "use active or maintenance";
-            not_yet(reading, &key("intent"), "moving users away from a hub", hint);
-        }
     }
 }
 
 /// Keys that may stand in a file for the releases to come, and do nothing yet.
 fn without_effect(reading: &Reading<'_>) {
-    let mut keys = ["admin.metrics", "directory.file", "timeouts.request_head"].map(str::to_owned).to_vec();
-    let failover = reading.keys("failover").into_iter().filter(|key| *key != "hold");
-    keys.extend(failover.map(|key| format!("failover.{key}")));
-    keys.extend((0..reading.count("hubs")).map(|at| format!("hubs[{at}].storage_pool")));
+    let mut keys = ["admin.metrics", "timeouts.request_head"].map(str::to_owned).to_vec();
     // 0 is no limit, which is what there is.
     let limits = ["limits.connections", "limits.connections_per_client"].into_iter();
     keys.extend(limits.filter(|key| reading.text(key) != Some("0")).map(str::to_owned));
     for key in keys.iter().filter(|key| reading.has(key)) {
         reading.warn(key, "has no effect in this release", "do not count on it; it may stay for later ones");
+    }
+}
+
+/// A directory that ends with the process takes drains, pins and assignments with it.
+fn forgetful(reading: &Reading<'_>) {
+    let lasts = reading.text("directory.kind") == Some("redis") || reading.has("directory.file");
+    if !lasts && reading.count("hubs") > 1 {
+        reading.warn(
+            "directory",
+            "drains, pins and assignments end with this process",
+            "set directory: {file: ...} for one replica, or directory: {kind: redis, ...} for several",
+        );
     }
 }
 
@@ -143,9 +142,10 @@ fn with_half_an_effect(reading: &Reading<'_>) {
     }
 }
 
-/// A second hub makes names of cookies move; what of the first one's sessions then is remembered by this process alone.
+/// A second hub makes names of cookies move; what of the first one's sessions then is remembered with the active placement.
 fn before_a_second_hub_joins(reading: &Reading<'_>) {
-    if reading.count("hubs") != 1 || reading.has("site.adopt_sessions_of") {
+    let lasts = reading.text("directory.kind") == Some("redis") || reading.has("directory.file");
+    if lasts || reading.count("hubs") != 1 || reading.has("site.adopt_sessions_of") {
         return;
     }
     if let Some(id) = reading.text("hubs[0].id") {
@@ -195,12 +195,7 @@ mod tests {
     #[test]
     fn what_this_release_does_not_do_is_refused_where_it_stands() {
         assert_eq!(refused("site: {public_url: 'https://s.example', hsts: 1d}\n"), ["3:site.hsts"]);
-        assert_eq!(refused("placement: {load_bound: 1.25}\n"), ["3:placement.load_bound"]);
         assert_eq!(refused("hubs:\n  - {id: a, url: 'https://h.example'}\n"), ["2:hubs[0].url"]);
-        assert_eq!(
-            refused("hubs:\n  - {id: a, url: 'http://127.0.0.1:1', intent: draining}\n"),
-            ["2:hubs[0].intent"]
-        );
     }
 
     #[test]
@@ -225,16 +220,10 @@ mod tests {
     #[test]
     fn a_key_that_does_nothing_yet_is_pointed_out_where_it_is_set() {
         assert_eq!(idle(""), Vec::<String>::new());
-        assert_eq!(
-            idle("failover:\n  hold: 60s\n  self_rescue: true\nlimits: {connections: 0, uri_bytes: 8KiB}\n"),
-            ["5:failover.self_rescue"]
-        );
+        assert_eq!(idle("limits: {connections: 0, uri_bytes: 8KiB}\n"), Vec::<String>::new());
         assert_eq!(idle("limits:\n  connections: 10\n  connections_per_client: 5\n").len(), 2);
-        assert_eq!(
-            idle("hubs:\n  - {id: a, url: 'http://a', storage_pool: x}\ntimeouts: {request_head: 10s}\n"),
-            ["2:hubs[0].storage_pool", "3:timeouts.request_head"]
-        );
-        assert_eq!(idle("directory: {file: d.json}\nadmin: {metrics: open}\n").len(), 2);
+        assert_eq!(idle("timeouts: {request_head: 10s}\n"), ["3:timeouts.request_head"]);
+        assert_eq!(idle("admin: {metrics: open}\n").len(), 1);
     }
 
     #[test]
@@ -244,6 +233,17 @@ mod tests {
         let partly: Vec<_> =
             found.into_iter().filter(|warning| warning.message.contains("it concerns only")).collect();
         assert_eq!(places(partly), ["3:timeouts.body_progress", "3:timeouts.stream_idle"]);
+    }
+
+    #[test]
+    fn a_site_whose_directory_ends_with_the_process_is_told_what_that_takes_along() {
+        let told = |text: &str| {
+            let warnings = judged(text).unwrap().warnings;
+            warnings.iter().any(|warning| warning.message.contains("end with this process"))
+        };
+        let two = "hubs: [{id: a, url: 'http://a'}, {id: b, url: 'http://b'}]\n";
+        assert!(told(two) && !told(""));
+        assert!(!told(&format!("{two}directory: {{file: d.json}}\n")));
     }
 
     #[test]

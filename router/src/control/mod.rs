@@ -2,16 +2,26 @@
 
 mod adoption;
 pub mod board;
+pub mod calls;
 pub mod census;
+pub mod claims;
+pub mod clock;
 pub mod controller;
 pub mod database;
+pub mod events;
+pub mod journal;
+pub mod keeper;
+pub mod leases;
 pub mod live;
+mod lives;
 pub mod load;
 pub mod logouts;
 pub mod operator;
 mod passive;
 pub mod picture;
 pub mod probes;
+pub mod replica;
 pub mod signals;
 pub mod tasks;
+mod upkeep;
 pub mod watch;

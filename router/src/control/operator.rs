@@ -89,6 +89,13 @@ pub enum What {
         /// Who.
         user: UserName,
     },
+    /// A user declares their own server at a dead hub lost; said through the page of that hub only.
+    Rescue {
+        /// Who.
+        user: UserName,
+        /// The hub that is gone.
+        hub: HubId,
+    },
     /// Activate the placement that this replica's configuration proposes.
     Apply {
         /// Although replicas differ, or hubs cannot tell who runs there.
@@ -110,6 +117,7 @@ impl What {
             Self::Move { .. } => "move",
             Self::Pin { .. } => "pin",
             Self::Unpin { .. } => "unpin",
+            Self::Rescue { .. } => "rescue",
             Self::Apply { .. } => "apply",
         }
     }
@@ -125,7 +133,8 @@ impl What {
             | Self::Resume { .. }
             | Self::Move { .. }
             | Self::Pin { .. }
-            | Self::Unpin { .. } => false,
+            | Self::Unpin { .. }
+            | Self::Rescue { .. } => false,
         }
     }
 }

@@ -11,7 +11,7 @@ use tracing::{info, warn};
 use super::picture::Healths;
 use crate::core::health::passive::{Recent, Tally};
 use crate::core::health::{HubHealth, Plane};
-use crate::core::spawning::{Spawning, Starts, Told, Verdict};
+use crate::core::spawning::{Outcome, Spawning, Starts, Told, Verdict};
 
 /// The passive signs of all hubs.
 #[derive(Debug, Default)]
@@ -67,6 +67,11 @@ impl Passive {
         starts.hear(told, now);
         let spawning = starts.verdict();
         show(healths, hub, spawning)
+    }
+
+    /// The starts at `hub` that ended lately.
+    pub(super) fn outcomes(&self, hub: &HubId) -> Vec<Outcome> {
+        self.hubs.get(hub).map(|signs| signs.starts.outcomes().collect()).unwrap_or_default()
     }
 
     /// Judges what was counted, and lets go of pauses and starts whose time is over.

@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use hubrouter_config::{Config, HubId};
-use hubrouter_hub_adapter::client::Resolver;
-use hubrouter_hub_adapter::probe::{Plane, ProbeResult, Prober, Seen};
+use hubrouter_config::{BaseUrl, Config, Hub, HubId, HubUrl};
+use hubrouter_hub_adapter::probe::{Plane, ProbeResult, Seen};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
+use super::calls::{Dial, Probe};
+use super::clock;
 use super::tasks::{self, Tasks};
 
 /// A source of chance: each call gives a number from 0 (included) to 1 (excluded).
@@ -39,7 +40,7 @@ pub struct ProbeReport {
 ///
 /// Belongs to the tokio runtime that it was made in.
 pub struct Probes {
-    resolver: Resolver,
+    dial: Arc<dyn Dial>,
     chance: Chance,
     reports: mpsc::Sender<ProbeReport>,
     hubs: BTreeMap<HubId, Probed>,
@@ -49,9 +50,27 @@ pub struct Probes {
 
 /// The running probes of one hub, and what they were made from.
 struct Probed {
-    prober: Prober,
-    interval: Duration,
+    terms: Terms,
     _tasks: [Task; 2],
+}
+
+/// All that matters for probing a hub; when it changes, probes begin anew.
+#[derive(Clone, Debug, PartialEq)]
+struct Terms {
+    place: (HubUrl, Option<HubUrl>, BaseUrl),
+    paths: (String, String),
+    times: (Duration, Duration),
+}
+
+impl Terms {
+    fn of(hub: &Hub, config: &Config) -> Self {
+        let health = &config.health;
+        Self {
+            place: (hub.url.clone(), hub.hub_url.clone(), config.site.base_url.clone()),
+            paths: (health.proxy_path.clone(), health.hub_path.clone()),
+            times: (health.interval, health.timeout),
+        }
+    }
 }
 
 /// A task that ends with its owner.
@@ -80,12 +99,12 @@ impl Probes {
     /// No probes yet: [`Probes::follow`] starts them. `reports` should hold a few dozen; a full one makes the probes
     /// wait.
     pub fn new(
-        resolver: Resolver,
+        dial: Arc<dyn Dial>,
         chance: Chance,
         reports: mpsc::Sender<ProbeReport>,
         tasks: Tasks,
     ) -> Probes {
-        Probes { resolver, chance, reports, hubs: BTreeMap::new(), nudges: Nudges::default(), tasks }
+        Probes { dial, chance, reports, hubs: BTreeMap::new(), nudges: Nudges::default(), tasks }
     }
 
     /// Probes exactly the hubs of `config`, each at once for the first time. Probes of a hub whose address, paths and
@@ -97,13 +116,13 @@ impl Probes {
         self.hubs.retain(|hub, _| wanted.contains(hub));
         self.nudges.locked().retain(|(hub, _), _| wanted.contains(hub));
         for hub in &config.hubs {
-            let prober = Prober::new(hub, &config.site.base_url, &config.health, self.resolver.clone());
-            let interval = config.health.interval;
-            let unchanged = |probed: &Probed| probed.prober == prober && probed.interval == interval;
-            if !self.hubs.get(&hub.id).is_some_and(unchanged) {
-                let tasks = [Plane::Proxy, Plane::Hub].map(|plane| self.start(&prober, plane, interval));
+            let terms = Terms::of(hub, config);
+            if self.hubs.get(&hub.id).is_none_or(|probed| probed.terms != terms) {
+                let prober = self.dial.probe(hub, &config.site.base_url, &config.health);
+                let start = |plane| self.start(&hub.id, &prober, plane, config.health.interval);
+                let tasks = [Plane::Proxy, Plane::Hub].map(start);
                 // Replacing the entry ends the old tasks: nothing of a hub's old address is reported from here on.
-                self.hubs.insert(hub.id.clone(), Probed { prober, interval, _tasks: tasks });
+                self.hubs.insert(hub.id.clone(), Probed { terms, _tasks: tasks });
             }
         }
     }
@@ -113,15 +132,16 @@ impl Probes {
         self.nudges.clone()
     }
 
-    fn start(&self, prober: &Prober, plane: Plane, interval: Duration) -> Task {
+    fn start(&self, hub: &HubId, prober: &Arc<dyn Probe>, plane: Plane, interval: Duration) -> Task {
         let watch = Watch {
-            prober: prober.clone(),
+            hub: hub.clone(),
+            prober: Arc::clone(prober),
             plane,
             interval,
             chance: Arc::clone(&self.chance),
-            nudge: self.nudges.register(prober.hub(), plane),
+            nudge: self.nudges.register(hub, plane),
             reports: self.reports.clone(),
-            task: self.tasks.add(format!("probe {} {}", prober.hub(), word(plane)), interval),
+            task: self.tasks.add(format!("probe {hub} {}", word(plane)), interval),
         };
         Task(tokio::spawn(watch.run()))
     }
@@ -150,7 +170,8 @@ impl Nudges {
 
 /// The watch over one plane of one hub.
 struct Watch {
-    prober: Prober,
+    hub: HubId,
+    prober: Arc<dyn Probe>,
     plane: Plane,
     interval: Duration,
     chance: Chance,
@@ -162,11 +183,10 @@ struct Watch {
 impl Watch {
     async fn run(self) {
         loop {
-            let started = Instant::now();
+            let started = clock::now();
             let result = self.prober.probe(self.plane).await;
-            self.task.ran(Instant::now(), outcome(&result));
-            let report =
-                ProbeReport { hub: self.prober.hub().clone(), plane: self.plane, result, at: Instant::now() };
+            self.task.ran(clock::now(), outcome(&result));
+            let report = ProbeReport { hub: self.hub.clone(), plane: self.plane, result, at: clock::now() };
             if self.reports.send(report).await.is_err() {
                 return;
             }
@@ -178,8 +198,9 @@ impl Watch {
     async fn wait(&self, started: Instant) {
         let due = started + stray(self.interval, (self.chance)());
         // A storm of failing requests nudges with each of them: it must not become a storm of probes.
-        let earliest = Instant::now() + self.interval / 10;
+        let earliest = clock::now() + self.interval / 10;
         tokio::select! {
+            biased;
             () = tokio::time::sleep_until(due.into()) => {}
             () = self.nudge.notified() => tokio::time::sleep_until(earliest.min(due).into()).await,
         }

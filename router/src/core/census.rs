@@ -211,6 +211,17 @@ impl HubCensus {
         }
     }
 
+    /// Everybody who was seen with a server since the hub's last word, or by it.
+    pub fn users(&self) -> impl Iterator<Item = &UserName> {
+        self.users.keys()
+    }
+
+    /// When the hub was asked for its last word.
+    #[must_use]
+    pub fn told_at(&self) -> Option<Instant> {
+        self.told_at
+    }
+
     /// How many there are, by the last answers.
     #[must_use]
     pub fn totals(&self) -> Totals {

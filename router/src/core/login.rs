@@ -103,7 +103,7 @@ pub fn destination(
         Dest::Service(service) => snapshot.service_hub(service),
         other => snapshot.named_by(other),
     };
-    named.or(chosen).or_else(|| snapshot.home(user))
+    named.or(chosen).or_else(|| snapshot.owner(user))
 }
 
 /// Whether this login was sent to this hub, for this user: then it is final.

@@ -2,14 +2,19 @@
 
 pub mod census;
 pub mod client;
+pub mod exceptions;
 pub mod facts;
 pub mod health;
 pub mod life;
 pub mod login;
+pub mod moment;
 pub mod placement;
 pub mod route;
 #[cfg(test)]
 mod sketch_tests;
 pub mod snapshot;
 pub mod spawning;
+pub mod starting;
+pub mod upkeep;
+pub mod whereabouts;
 pub mod why;

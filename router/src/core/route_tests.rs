@@ -78,6 +78,14 @@ fn mark(hub: &str, strength: Strength) -> Option<LoginMark> {
     Some(LoginMark { hub: hub.parse().unwrap(), strength, rounds: 0 })
 }
 
+/// A start of a known user goes to the owner hub as any request does, as far as the address is concerned.
+fn sent(decision: Decision) -> Decision {
+    match decision {
+        Decision::Start(Start { hub, why, .. }) => Decision::Forward { hub, why },
+        other => other,
+    }
+}
+
 #[test]
 fn the_owner_in_the_path_comes_before_the_visitor() {
     let table = table();
@@ -89,7 +97,7 @@ fn the_owner_in_the_path_comes_before_the_visitor() {
             facts.session = Some(table.ann.clone());
             facts.chosen = Some(A);
         });
-        assert_eq!(decision, to(B, Why::Owner), "{target}");
+        assert_eq!(sent(decision), to(B, Why::Owner), "{target}");
     }
 }
 
@@ -107,7 +115,7 @@ fn what_names_nobody_goes_where_the_session_says() {
     let table = table();
     for target in ["/hub/home", "/hub/spawn", "/hub/token", "/hub/admin", "/hub/user-redirect/lab", "/hub/"] {
         let decision = table.decide(target, |facts| facts.session = Some(table.bob.clone()));
-        assert_eq!(decision, to(B, Why::Session), "{target}");
+        assert_eq!(sent(decision), to(B, Why::Session), "{target}");
     }
 }
 
@@ -234,17 +242,24 @@ fn a_whole_collection_with_a_token_needs_a_chosen_hub_and_with_cookies_is_the_se
 }
 
 #[test]
-fn the_chosen_hub_decides_for_what_names_no_owner_but_starts_nothing_away_from_home() {
+fn the_chosen_hub_decides_for_what_names_no_owner_and_goes_along_with_a_start() {
     let table = table();
     let at_b = |target: &str| {
         table.decide(target, |facts| (facts.session, facts.chosen) = (Some(table.ann.clone()), Some(B)))
     };
     assert_eq!(at_b("/hub/admin"), to(B, Why::Chosen));
-    assert_eq!(at_b("/hub/spawn"), Decision::Own(Own::StartElsewhere { chosen: B, home: A }));
+    let start = Start {
+        user: table.ann.clone(),
+        identity: Identity::Proven,
+        chosen: Some(B),
+        hub: B,
+        why: Why::Chosen,
+    };
+    assert_eq!(at_b("/hub/spawn"), Decision::Start(start.clone()));
     let own_start = table.decide(&format!("/hub/spawn/{}", table.ann), |facts| {
         (facts.session, facts.chosen) = (Some(table.ann.clone()), Some(B));
     });
-    assert_eq!(own_start, to(A, Why::Owner));
+    assert_eq!(own_start, Decision::Start(Start { chosen: None, hub: A, why: Why::Owner, ..start }));
 }
 
 #[test]
@@ -315,12 +330,14 @@ fn the_router_answers_for_itself() {
 fn a_dead_hub_is_waited_for_and_its_running_notebooks_go_on() {
     let table = table_of("a, b: down");
     let home = table.decide("/hub/home", |facts| facts.session = Some(table.bob.clone()));
-    assert_eq!(home, Decision::Wait { hub: B, why: Why::Session, reason: WaitReason::HubDown });
+    let waits = |why, reason| Decision::Wait { hub: B, why, reason, user: Some(table.bob.clone()) };
+    assert_eq!(home, waits(Why::Session, WaitReason::HubDown));
     let notebook = table.decide(&format!("/user/{}/lab", table.bob), |_| ());
     assert_eq!(notebook, to(B, Why::Owner));
     let table = table_of("a, b: proxy-down");
     let notebook = table.decide(&format!("/user/{}/lab", table.bob), |_| ());
-    assert_eq!(notebook, Decision::Wait { hub: B, why: Why::Owner, reason: WaitReason::ProxyDown });
+    let user = Some(table.bob.clone());
+    assert_eq!(notebook, Decision::Wait { hub: B, why: Why::Owner, reason: WaitReason::ProxyDown, user });
 }
 
 #[test]

@@ -4,15 +4,20 @@
 
 use std::sync::Arc;
 
-use hubrouter_config::{Config, Hub, HubId, ServiceHome};
+use hubrouter_config::{Config, Hub, HubId, Intent, ServiceHome};
 use hubrouter_hub_adapter::address::Plane;
 use hubrouter_hub_adapter::cookies::JarRules;
 use hubrouter_hub_adapter::destination::Dest;
 use hubrouter_hub_adapter::names::UserName;
 use hubrouter_hub_adapter::site::Site;
 
+use super::exceptions::Exceptions;
 use super::health::{self, Answer, HubHealth};
+use super::life::records::{HubRecord, Starts};
+use super::life::time::{StoreTime, Times};
+use super::moment::Knowledge;
 use super::placement::{self, Placement};
+use super::spawning::Verdict;
 
 /// Where a hub stands in [`Snapshot::hubs`]; valid for that snapshot only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,9 +30,37 @@ pub struct HubView {
     pub hub: Hub,
     /// What probes say of its two planes.
     pub health: HubHealth,
+    /// What the replicas have recorded of it.
+    pub record: Arc<HubRecord>,
+    /// How starts go there, over all replicas.
+    pub spawning: Verdict,
+    /// When this replica saw its state change last, by the store's clock.
+    pub seen_since: StoreTime,
+    /// When the configuration changed what is wanted of it last, as this replica saw it.
+    pub intent_since: StoreTime,
 }
 
 impl HubView {
+    /// A hub of which nothing is recorded.
+    #[must_use]
+    pub fn new(hub: Hub, health: HubHealth) -> Self {
+        let record = Arc::new(HubRecord::new(hub.id.clone()));
+        let (spawning, never) = (health.spawning.verdict, StoreTime::default());
+        Self { hub, health, record, spawning, seen_since: never, intent_since: never }
+    }
+
+    /// What is wanted of it: the operator's word, else the configuration's.
+    #[must_use]
+    pub fn intent(&self) -> Intent {
+        self.record.intent(self.hub.intent)
+    }
+
+    /// Where starts of its users go.
+    #[must_use]
+    pub fn starts(&self) -> Starts {
+        self.record.starts
+    }
+
     /// Whether a request for `plane` can be answered now.
     #[must_use]
     pub fn answers(&self, plane: Plane) -> Answer {
@@ -64,6 +97,29 @@ pub struct Snapshot {
     pub placement: Arc<dyn Placement>,
     /// In the order of the configuration.
     pub hubs: Vec<HubView>,
+    /// What replicas share.
+    pub exceptions: Arc<Exceptions>,
+    /// How well this replica knows it.
+    pub knowledge: Knowledge,
+    /// All periods.
+    pub times: Times,
+    /// The placement that is about to follow, if one is announced.
+    pub next_placement: Option<Arc<dyn Placement>>,
+}
+
+/// What changes in a picture besides its configuration.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// The hubs, in the order of the configuration.
+    pub hubs: Vec<HubView>,
+    /// What replicas share.
+    pub exceptions: Arc<Exceptions>,
+    /// How well this replica knows it.
+    pub knowledge: Knowledge,
+    /// Who belongs where, by the active placement.
+    pub placement: Arc<dyn Placement>,
+    /// The placement that is about to follow.
+    pub next_placement: Option<Arc<dyn Placement>>,
 }
 
 impl Snapshot {
@@ -81,26 +137,36 @@ impl Snapshot {
         let jars = Arc::new(JarRules::new(&site, &ids, &config.site.jar_cookies, adopt, secure));
         let placement = placement::build(&config.placement, &config.hubs);
         let hubs =
-            config.hubs.iter().cloned().zip(health).map(|(hub, health)| HubView { hub, health }).collect();
-        Self { number, config, site, jars, placement, hubs }
+            config.hubs.iter().cloned().zip(health).map(|(hub, health)| HubView::new(hub, health)).collect();
+        let times = Times::of(&config.health, &config.failover, &config.census);
+        Self {
+            number,
+            config,
+            site,
+            jars,
+            placement,
+            hubs,
+            exceptions: Arc::default(),
+            knowledge: Knowledge::default(),
+            times,
+            next_placement: None,
+        }
     }
 
-    /// The next picture: the same site with other health.
+    /// The next picture of the same configuration.
     #[must_use]
-    pub fn with_health(&self, number: u64, health: Vec<HubHealth>) -> Self {
-        let hubs = self
-            .hubs
-            .iter()
-            .zip(health)
-            .map(|(view, health)| HubView { hub: view.hub.clone(), health })
-            .collect();
+    pub fn with(&self, number: u64, shared: Shared) -> Self {
         Self {
             number,
             config: Arc::clone(&self.config),
             site: Arc::clone(&self.site),
             jars: Arc::clone(&self.jars),
-            placement: Arc::clone(&self.placement),
-            hubs,
+            placement: shared.placement,
+            hubs: shared.hubs,
+            exceptions: shared.exceptions,
+            knowledge: shared.knowledge,
+            times: self.times,
+            next_placement: shared.next_placement,
         }
     }
 
@@ -133,10 +199,17 @@ impl Snapshot {
         u16::try_from(at).ok().map(HubIndex)
     }
 
-    /// The owner hub of `user`: in this release always their home.
+    /// The home of `user`: where placement puts them.
     #[must_use]
     pub fn home(&self, user: &UserName) -> Option<HubIndex> {
         self.find(self.placement.home(user)?)
+    }
+
+    /// Whether `user` gets another home by the placement that is about to follow.
+    #[must_use]
+    pub fn leaves_by_next_placement(&self, user: &UserName) -> bool {
+        let next = self.next_placement.as_ref().and_then(|next| next.home(user));
+        next.is_some_and(|next| self.placement.home(user) != Some(next))
     }
 
     /// Every hub, in the order of the configuration.
@@ -157,7 +230,7 @@ impl Snapshot {
     #[must_use]
     pub fn named_by(&self, dest: &Dest) -> Option<HubIndex> {
         match dest {
-            Dest::Owner(user) => self.home(user),
+            Dest::Owner(user) => self.owner(user),
             Dest::Service(service) => self.service_hub(service),
             Dest::Hub(id) => self.find_named(id),
             Dest::Nobody => None,

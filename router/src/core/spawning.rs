@@ -127,6 +127,46 @@ struct Known {
     heard_at: Instant,
 }
 
+/// How a start ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Whose.
+    pub user: UserName,
+    /// When.
+    pub at: Instant,
+    /// Whether the server runs.
+    pub ok: bool,
+}
+
+/// The verdict over the starts that all replicas saw end, the oldest first: by the same rule as that of one.
+#[must_use]
+pub fn agreed<'a>(outcomes: impl IntoIterator<Item = (&'a UserName, bool)>) -> Verdict {
+    let mut verdict = Verdict::Unknown;
+    let mut last: VecDeque<(&UserName, bool)> = VecDeque::new();
+    for (user, ok) in outcomes {
+        if ok && verdict == Verdict::Failing {
+            last.clear();
+        }
+        last.push_back((user, ok));
+        if last.len() > LAST {
+            last.pop_front();
+        }
+        let mut failed: Vec<&UserName> = last.iter().filter(|(_, ok)| !ok).map(|(user, _)| *user).collect();
+        let failures = failed.len();
+        failed.sort_unstable();
+        failed.dedup();
+        verdict = match verdict {
+            _ if ok => Verdict::Ok,
+            _ if failures >= FAILURES && failed.len() >= USERS => Verdict::Failing,
+            as_before => as_before,
+        };
+    }
+    verdict
+}
+
+/// For how long a start that ended counts.
+pub const OUTCOMES_COUNT_FOR: Duration = WINDOW;
+
 impl Spawning {
     /// Of a hub that has just become known.
     pub fn new(now: Instant) -> Spawning {
@@ -194,6 +234,13 @@ impl Starts {
     /// When [`Starts::lapse`] would let go of a start that counts.
     pub fn next_lapse(&self) -> Option<Instant> {
         self.last.front().map(|ended| ended.at + WINDOW)
+    }
+
+    /// The starts that ended lately, of users that are known: what other replicas are told.
+    pub fn outcomes(&self) -> impl Iterator<Item = Outcome> {
+        self.last
+            .iter()
+            .filter_map(|ended| Some(Outcome { user: ended.user.clone()?, at: ended.at, ok: ended.ok }))
     }
 
     /// The verdict of now.

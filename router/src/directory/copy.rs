@@ -102,7 +102,12 @@ impl FullCopy {
 
     /// Takes over a change of the feed, or this replica's own write.
     pub fn apply(&mut self, entry: Entry) -> Applied {
+        let is_next = self.upto.next() == Some(entry.epoch);
         if let Some(held) = self.entries.get(&entry.key) {
+            if *held == entry && is_next {
+                // The answer to an own write came before the feed brought what was written in between.
+                self.upto = entry.epoch;
+            }
             if *held == entry || entry.epoch < held.epoch {
                 return Applied::Old;
             }
@@ -110,7 +115,6 @@ impl FullCopy {
                 return Applied::Gap; // two writes with one number: the store lost one of them
             }
         }
-        let is_next = self.upto.next() == Some(entry.epoch);
         if is_next {
             self.upto = entry.epoch;
         }

@@ -14,8 +14,7 @@ use super::body::{ToClient, ToHub};
 use super::exchange::{Exchange, Trace};
 use super::forward::{self, Going};
 use super::gather::{self, CHOSEN_HUB_FIELD, Known};
-use super::hold::START_HELD_FOR;
-use super::{ask, chosen, collect, edit_user, hold, logout, reply, token_request, wait};
+use super::{ask, chosen, collect, edit_user, logout, reply, rescue, starting, token_request, wait};
 use crate::core::facts::{Asked, RequestFacts};
 use crate::core::route::{Decision, Own, Question, route};
 use crate::core::snapshot::HubIndex;
@@ -60,6 +59,9 @@ pub async fn act(mut exchange: Exchange<'_>, body: Incoming, trace: &mut Trace) 
             Err(page) => return reply::page(&exchange, &page, None),
         }
     }
+    if exchange.place.row.act == Act::Rescue {
+        return rescue::declared_lost(&exchange, &known, body).await;
+    }
     let form_user = form.as_ref().and_then(|form| user_of(&exchange, &form.fields.username));
     let mut facts = gather::facts(&exchange, &known, form_user, now);
     let mut found_out: Vec<HeaderValue> = Vec::new();
@@ -79,29 +81,17 @@ pub async fn act(mut exchange: Exchange<'_>, body: Incoming, trace: &mut Trace) 
                 (trace.hub, trace.why) = (Some(exchange.id(hub).clone()), Some(why));
                 break forward::forward(
                     exchange,
-                    Going { hub, why, known, form, patience: START_HELD_FOR },
+                    Going { hub, why, known, form, patience: starting::START_HELD_FOR, ticket: None },
                     body,
                 )
                 .await;
             }
-            Decision::Wait { hub, why, reason } => {
+            Decision::Start(start) => break starting::begin(exchange, start, known, body, trace).await,
+            Decision::Wait { hub, why, reason, user } => {
                 (trace.hub, trace.why) = (Some(exchange.id(hub).clone()), Some(why));
-                let held = facts.start && exchange.parts.method == Method::POST;
-                if !held {
-                    break wait::for_hub(&exchange, &known, hub, reason);
-                }
-                break hold::start(
-                    exchange,
-                    Going { hub, why, known, form, patience: START_HELD_FOR },
-                    body,
-                    reason,
-                )
-                .await;
+                break wait::for_page(&exchange, &known, hub, reason, user.as_ref());
             }
-            Decision::Own(own) => {
-                let user = facts.session.clone();
-                break answer_own(&exchange, &known, own, user.as_ref(), now).await;
-            }
+            Decision::Own(own) => break answer_own(&exchange, &known, own, now).await,
         }
     };
     // What was found out on the way is older than the answer.
@@ -169,13 +159,7 @@ fn drop_refused(facts: &mut RequestFacts<'_>, refused: &[HubIndex]) {
     facts.jars.retain(|hub| !refused.contains(hub));
 }
 
-async fn answer_own(
-    exchange: &Exchange<'_>,
-    known: &Known,
-    own: Own,
-    user: Option<&UserName>,
-    now: SystemTime,
-) -> Response<ToClient> {
+async fn answer_own(exchange: &Exchange<'_>, known: &Known, own: Own, now: SystemTime) -> Response<ToClient> {
     let id = |hub: HubIndex| exchange.id(hub).clone();
     let page = match own {
         Own::Logout => return logout::everywhere(exchange, known).await,
@@ -195,11 +179,6 @@ async fn answer_own(
             Page::Conflict { hubs: hubs.into_iter().map(id).collect(), why: Ambiguity::Token }
         }
         Own::TokenUnknown => Page::TokenUnknown,
-        Own::StartElsewhere { chosen, home } => Page::StartElsewhere {
-            user: user.map(ToString::to_string).unwrap_or_default(),
-            hub: id(home),
-            chosen: id(chosen),
-        },
         Own::Maintenance(hub) => {
             Page::Maintenance { hub: id(hub), notebook: wait::notebook(exchange, known) }
         }

@@ -9,7 +9,7 @@ use hubrouter_hub_adapter::address::{self, Act};
 use super::body::ToClient;
 use super::exchange::Exchange;
 use super::gather::Known;
-use super::{reply, rescue, wait};
+use super::{reply, wait};
 use crate::core::snapshot::HubIndex;
 use crate::identify::signed::{CHOSEN_HUB_FOR, Kind};
 use crate::pages::{Choice, ChosenHub, Link, Page};
@@ -27,7 +27,6 @@ pub fn page(exchange: &Exchange<'_>, known: &Known, now: SystemTime) -> Response
         Act::ChooseHub => choose(exchange, now),
         Act::ClearChoice => clear_choice(exchange, known),
         Act::ClearCookies => clear_cookies(exchange, known),
-        Act::Rescue => rescue::declared_lost(exchange),
         _ => reply::page(exchange, &Page::NotFound, None),
     }
 }
@@ -46,7 +45,7 @@ fn choose(exchange: &Exchange<'_>, now: SystemTime) -> Response<ToClient> {
 }
 
 /// Another site may send a browser here: then a click decides. Browsers say where a request comes from.
-fn is_own_wish(exchange: &Exchange<'_>) -> bool {
+pub fn is_own_wish(exchange: &Exchange<'_>) -> bool {
     let fields = &exchange.parts.headers;
     match exchange.field("sec-fetch-site") {
         Some("none") => true,

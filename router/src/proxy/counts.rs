@@ -1,6 +1,10 @@
 //! Plain counters of what passes through this process; each thread adds without waiting for another.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hubrouter_config::HubId;
 
 /// The counters of one process.
 #[derive(Debug, Default)]
@@ -9,6 +13,7 @@ pub struct Counts {
     streams: AtomicU64,
     requests: AtomicU64,
     dropped_cookies: AtomicU64,
+    by_hub: Mutex<BTreeMap<HubId, Arc<AtomicU64>>>,
 }
 
 /// What was counted up to one moment.
@@ -28,6 +33,19 @@ pub struct Counted {
 #[derive(Debug)]
 pub struct Open<'a>(&'a AtomicU64);
 
+/// An open WebSocket; counted down when it is dropped.
+#[derive(Debug)]
+pub struct Stream<'a> {
+    _all: Open<'a>,
+    to_hub: Arc<AtomicU64>,
+}
+
+impl Drop for Stream<'_> {
+    fn drop(&mut self) {
+        self.to_hub.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Counts {
     /// A request more.
     pub fn request(&self) {
@@ -44,9 +62,26 @@ impl Counts {
         Open::new(&self.connections)
     }
 
-    /// A WebSocket, as long as the answer lives.
-    pub fn stream(&self) -> Open<'_> {
-        Open::new(&self.streams)
+    /// A WebSocket to `hub`, as long as the answer lives.
+    pub fn stream(&self, hub: &HubId) -> Stream<'_> {
+        let to_hub = self.of(hub);
+        to_hub.fetch_add(1, Ordering::Relaxed);
+        Stream { _all: Open::new(&self.streams), to_hub }
+    }
+
+    /// Open WebSockets to `hub`.
+    #[must_use]
+    pub fn streams_to(&self, hub: &HubId) -> u64 {
+        self.of(hub).load(Ordering::Relaxed)
+    }
+
+    /// Whole entries come under the lock, so a poisoned one is as good as any.
+    fn of(&self, hub: &HubId) -> Arc<AtomicU64> {
+        let mut by_hub = self.by_hub.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = by_hub.get(hub) {
+            return Arc::clone(found);
+        }
+        Arc::clone(by_hub.entry(hub.clone()).or_default())
     }
 
     /// What was counted until now.

@@ -45,7 +45,7 @@ pub async fn checked(exchange: &Exchange<'_>, body: ToHub) -> Result<ToHub, Page
 
 fn moves_away(exchange: &Exchange<'_>, name: &str) -> bool {
     let snapshot = exchange.snapshot();
-    let before = exchange.place.owner.as_ref().and_then(|owner| snapshot.home(owner));
-    let after = UserName::canonical(name, snapshot.site.names()).and_then(|user| snapshot.home(&user));
+    let before = exchange.place.owner.as_ref().and_then(|owner| snapshot.owner(owner));
+    let after = UserName::canonical(name, snapshot.site.names()).and_then(|user| snapshot.owner(&user));
     before != after
 }

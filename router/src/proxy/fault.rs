@@ -46,6 +46,15 @@ pub enum HubFault {
 }
 
 impl HubFault {
+    /// Whether the request, or a part of it, may have arrived.
+    #[must_use]
+    pub fn was_sent(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => false,
+            Self::Closed { .. } | Self::Late { .. } | Self::Garbage { .. } | Self::ClientGone => true,
+        }
+    }
+
     /// What hyper's error on a sent request means.
     #[must_use]
     pub fn from_hyper(hub: &HubId, error: hyper::Error) -> Self {

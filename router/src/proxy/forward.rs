@@ -13,6 +13,7 @@ use super::fault::HubFault;
 use super::gather::Known;
 use super::send::Manner;
 use super::{hub_plane, passive, proxy_plane, reply, wait};
+use crate::control::claims::Ticket;
 use crate::core::snapshot::HubIndex;
 use crate::core::why::Why;
 use crate::pages::{Page, WaitingFor};
@@ -29,6 +30,8 @@ pub struct Going {
     pub form: Option<Form>,
     /// How long a posted start may wait for a hub that refuses.
     pub patience: Duration,
+    /// The claim that the answer to a start decides.
+    pub ticket: Option<Ticket>,
 }
 
 /// Sends the request to its hub and returns what the client gets.

@@ -15,8 +15,9 @@ use super::forward::{self, Going};
 use super::landing::{self, Landed};
 use super::login_form;
 use super::proxy_plane::outgoing;
-use super::{headers, logout, passive, reply, send, set_cookie, wait};
+use super::{headers, logout, passive, reply, send, set_cookie, starting, wait};
 use crate::core::health;
+use crate::core::life::claim::StartAnswer;
 use crate::core::login::Strength;
 use crate::core::snapshot::HubIndex;
 use crate::identify::signed::Flow;
@@ -61,11 +62,19 @@ pub async fn forward(mut exchange: Exchange<'_>, mut going: Going, body: ToHub) 
     let asked_at = passive::asked_at(&exchange);
     let answer = match send::send(&exchange.worker().pools, hub, request, manner).await {
         Ok(answer) => passive::answered(&exchange, &going, &browser, asked_at, answer),
-        Err(fault) => return forward::failed(&exchange, going.hub, &fault),
+        Err(fault) => {
+            let lost = if fault.was_sent() { StartAnswer::Lost } else { StartAnswer::Other };
+            starting::tell(&exchange, going.ticket.as_ref(), lost);
+            return forward::failed(&exchange, going.hub, &fault);
+        }
     };
     if is_proxys_own_error(&answer) {
+        starting::tell(&exchange, going.ticket.as_ref(), StartAnswer::Other);
         exchange.worker().shared.look(exchange.id(going.hub), health::Plane::Hub);
         return wait::hub_gone(&exchange, &going.known, going.hub);
+    }
+    if going.ticket.is_some() {
+        starting::tell(&exchange, going.ticket.as_ref(), starting::answered(&exchange, &browser, &answer));
     }
     let answered =
         Answered { exchange: &exchange, going: &going, browser: &browser, flow: state.as_deref(), now };
@@ -204,7 +213,7 @@ impl Answered<'_, '_> {
     fn jars_over_cap(&self) -> Vec<HeaderValue> {
         let exchange = self.exchange;
         let snapshot = exchange.snapshot();
-        let home = self.going.known.user().and_then(|user| snapshot.home(user));
+        let home = self.going.known.user().and_then(|user| snapshot.owner(user));
         let keep: Vec<&HubId> =
             home.into_iter().chain([self.going.hub]).map(|hub| exchange.id(hub)).collect();
         let excess = exchange.cookies.over_cap(&keep);

@@ -33,7 +33,7 @@ pub async fn everywhere(exchange: &Exchange<'_>, known: &Known) -> Response<ToCl
     let told = tell_all(exchange, &browser).await;
     let dead: Vec<HubId> =
         told.iter().filter(|told| told.answer.is_err()).map(|told| exchange.id(told.hub).clone()).collect();
-    let owner = known.user().and_then(|user| exchange.snapshot().home(user));
+    let owner = known.user().and_then(|user| exchange.snapshot().owner(user));
     let own = owner.or_else(|| told.first().map(|told| told.hub));
     let mut response = None;
     for told in told {

@@ -2,7 +2,7 @@
 //!
 //! In the order of a request: `listen`, `worker`, `connection`, `exchange` (read), `gather` (facts), `act` (decide and
 //! do), `forward` to `proxy_plane` or `hub_plane`, `send` on a connection of `pool`; on the way back `headers`,
-//! `set_cookie` and `body`. Beside them: `landing` and `login_form` for logins, `hold` for starts, `tunnel` for WebSockets,
+//! `set_cookie` and `body`. Beside them: `landing` and `login_form` for logins, `starting` for starts, `tunnel` for WebSockets,
 //! and what the router answers itself: `logout`, `chosen`, `wait`; `passive` notes what an answer says of its hub.
 
 mod act;
@@ -20,7 +20,6 @@ mod forward;
 mod frames;
 mod gather;
 mod headers;
-mod hold;
 mod hub_plane;
 mod landing;
 pub mod listen;
@@ -35,6 +34,7 @@ mod rescue;
 mod send;
 mod set_cookie;
 pub mod shared;
+mod starting;
 mod token_request;
 mod tunnel;
 mod wait;

@@ -99,7 +99,7 @@ async fn websocket(
         let begun = worker.begin();
         tokio::task::spawn_local(async move {
             let _begun = begun;
-            let _counted = worker.shared.counts.stream();
+            let _counted = worker.shared.counts.stream(&id);
             match tokio::try_join!(client, hub_side) {
                 Ok((client, hub)) => match tunnel::relay(client, hub, idle, worker.time_is_over()).await {
                     Ok(end) => debug!(hub.id = %id, ?end, "a WebSocket ended"),

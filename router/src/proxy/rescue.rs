@@ -1,16 +1,104 @@
-//! Users who declare their own server lost, whose hub is gone.
+//! Users who declare their own server lost, whose hub is gone: the offer on its page, and what the form then does.
 //!
-//! What the page says about it stands in `pages`; its address is in the table of `hub-adapter`.
+//! Only where the operators allow it (`failover.self_rescue`), storage is shared, and the hub has been failed over. What the page
+//! says stands in `pages`; moving the user is `control`'s.
 
+use std::time::SystemTime;
+
+use bytes::Bytes;
 use http::Response;
+use hubrouter_config::{HubId, Storage};
+use hubrouter_hub_adapter::address;
+use hubrouter_hub_adapter::names::UserName;
+use tokio::sync::oneshot;
 
-use super::body::ToClient;
+use super::body::{ToClient, ToHub};
+use super::chosen::is_own_wish;
 use super::exchange::Exchange;
-use super::reply;
-use crate::pages::Page;
+use super::gather::Known;
+use super::{collect, reply};
+use crate::control::controller::Ordered;
+use crate::control::operator::{Order, Refused, What};
+use crate::core::snapshot::HubIndex;
+use crate::pages::{Link, Page, Rescue};
 
-/// Answers the form of [`Page::HubGone`]. No page of this release offers that form, so whoever sends it has it from elsewhere.
+/// The most bytes of the form: one token.
+const FORM_BYTES: usize = 4096;
+
+/// The offer for the user of this session, if there may be one.
 #[must_use]
-pub fn declared_lost(exchange: &Exchange<'_>) -> Response<ToClient> {
-    reply::page(exchange, &Page::NotFound, None)
+pub fn offered(exchange: &Exchange<'_>, known: &Known, hub: HubIndex) -> Option<Rescue> {
+    let user = known.user()?;
+    may_be_rescued(exchange, user, hub).then(|| Rescue {
+        action: address::rescue_url(&exchange.snapshot().site),
+        token: exchange.live.own.rescue_token(user, exchange.id(hub), SystemTime::now()),
+    })
+}
+
+fn may_be_rescued(exchange: &Exchange<'_>, user: &UserName, hub: HubIndex) -> bool {
+    let snapshot = exchange.snapshot();
+    let view = snapshot.hub(hub);
+    let is_dead = view.record.outage.is_some_and(|outage| outage.both());
+    snapshot.config.failover.self_rescue
+        && view.hub.storage == Storage::Shared
+        && view.record.failed_over.is_some()
+        && is_dead
+        && snapshot.whereabouts(user).is_some_and(|place| place.at == hub)
+}
+
+/// Answers the form of [`Page::HubGone`]. Whose server it is, our session says, and the token that the page was made for them.
+pub async fn declared_lost(exchange: &Exchange<'_>, known: &Known, body: ToHub) -> Response<ToClient> {
+    let page = match declare(exchange, known, body).await {
+        Ok(page) | Err(page) => page,
+    };
+    reply::page(exchange, &page, None)
+}
+
+async fn declare(exchange: &Exchange<'_>, known: &Known, body: ToHub) -> Result<Page, Page> {
+    let refused = |text: &str| Page::Refused(text.to_owned());
+    if !is_own_wish(exchange) {
+        return Err(refused("another site sent this form"));
+    }
+    let user = known
+        .user()
+        .ok_or_else(|| refused("log in first: nobody knows whose server is to be declared lost"))?;
+    let body = collect::whole(exchange, body, FORM_BYTES).await?;
+    let token = token_of(&body).ok_or_else(|| refused("the form is not one of ours"))?;
+    let own = &exchange.live.own;
+    let hub = own.rescued(&token, user, SystemTime::now());
+    let hub = hub
+        .ok_or_else(|| refused("the form is too old, or was made for somebody else: open the page again"))?;
+    let index = exchange.snapshot().find(&hub);
+    if !index.is_some_and(|index| may_be_rescued(exchange, user, index)) {
+        return Err(refused("the hub is back, or your server is elsewhere by now: open the page again"));
+    }
+    move_on(exchange, user, &hub).await?;
+    let home = address::spawn_url(&exchange.snapshot().site, Some(user), None, None);
+    Ok(Page::Rescued { next: Link::new(home, "Start a new server") })
+}
+
+async fn move_on(exchange: &Exchange<'_>, user: &UserName, hub: &HubId) -> Result<(), Page> {
+    let order = Order {
+        what: What::Rescue { user: user.clone(), hub: hub.clone() },
+        who: format!("user {user}"),
+        why: "declared their server lost".to_owned(),
+        dry_run: false,
+    };
+    let (reply, end) = oneshot::channel();
+    let sent = exchange.worker().shared.orders.send(Ordered { order, reply }).is_ok();
+    let end = if sent { end.await.ok() } else { None };
+    let unknown = || Refused::Unavailable("nobody carries it out now: try again in a moment".to_owned());
+    match end.unwrap_or_else(|| Err(unknown())) {
+        Ok(_) => Ok(()),
+        Err(refusal) => Err(Page::Refused(refusal.to_string())),
+    }
+}
+
+/// The one field of the form.
+fn token_of(body: &Bytes) -> Option<String> {
+    let text = std::str::from_utf8(body).ok()?;
+    let value = text.split('&').find_map(|field| field.strip_prefix("token="))?;
+    // A token is of characters that a form sends as they are.
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    value.bytes().all(plain).then(|| value.to_owned())
 }

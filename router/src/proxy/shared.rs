@@ -9,11 +9,25 @@ use hubrouter_hub_adapter::client::Resolver;
 use tokio::sync::mpsc;
 
 use super::counts::Counts;
+use crate::control::claims::Claims;
+use crate::control::controller::Ordered;
+use crate::control::journal::Journal;
 use crate::control::live::Live;
 use crate::control::signals::Signal;
 use crate::control::tasks::Tasks;
 use crate::core::health::Plane;
 use crate::identify::lookups::Lookups;
+
+/// The ways to the control thread for starts.
+#[derive(Debug)]
+pub struct Control {
+    /// Where starts are claimed.
+    pub claims: Claims,
+    /// Starts that went home unasked.
+    pub journal: Arc<Journal>,
+    /// Users who declare their server lost.
+    pub orders: mpsc::UnboundedSender<Ordered>,
+}
 
 /// One per process.
 #[derive(Debug)]
@@ -30,6 +44,12 @@ pub struct Shared {
     pub tasks: Tasks,
     /// All threads sweep at whole seconds from here, so that what they count is of the same time.
     pub began: Instant,
+    /// Where starts are claimed.
+    pub claims: Claims,
+    /// Starts that went home unasked.
+    pub journal: Arc<Journal>,
+    /// To the controller: users who declare their server lost.
+    pub orders: mpsc::UnboundedSender<Ordered>,
     /// To the controller.
     signals: mpsc::UnboundedSender<Signal>,
 }
@@ -43,8 +63,11 @@ impl Shared {
         resolver: Resolver,
         signals: mpsc::UnboundedSender<Signal>,
         tasks: Tasks,
+        control: Control,
     ) -> Self {
-        Self { live, lookups, resolver, counts: Counts::default(), tasks, began: Instant::now(), signals }
+        let Control { claims, journal, orders } = control;
+        let (counts, began) = (Counts::default(), Instant::now());
+        Self { live, lookups, resolver, counts, tasks, began, claims, journal, orders, signals }
     }
 
     /// Tells the controller; at shutdown nobody listens any more, and nothing is lost by that.

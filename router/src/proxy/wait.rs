@@ -3,17 +3,20 @@
 //! The same address is tried again only where that cannot do a thing twice; else the page leads to the login, with the
 //! page that was wanted, and one sentence why.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use http::{Method, Response};
+use hubrouter_config::{HubId, Storage};
 use hubrouter_hub_adapter::address::{self, Act, Plane, next_of};
+use hubrouter_hub_adapter::names::UserName;
 
 use super::body::ToClient;
 use super::exchange::Exchange;
 use super::gather::{self, Known};
-use super::reply;
+use super::{reply, rescue};
 use crate::core::health::{Answer, HubPlane, WaitReason};
 use crate::core::snapshot::{HubIndex, Snapshot};
+use crate::core::starting::ASK_AGAIN_AFTER;
 use crate::pages::{Link, Page, Retry, Waiting, WaitingFor};
 
 /// How often a waiting page looks again: a hub restarts in about 10 s.
@@ -43,6 +46,69 @@ pub fn for_hub(
     };
     let notebook = if reason.notebooks_run() { notebook(exchange, known) } else { None };
     waiting(exchange, hub, why, retry(exchange, false), notebook)
+}
+
+/// The same for a page of `user`: where the hub has been gone for long and the user may have a server there, that is said.
+#[must_use]
+pub fn for_page(
+    exchange: &Exchange<'_>,
+    known: &Known,
+    hub: HubIndex,
+    reason: WaitReason,
+    user: Option<&UserName>,
+) -> Response<ToClient> {
+    if user.is_some() && is_gone(exchange.snapshot(), hub) {
+        return gone(exchange, known, hub);
+    }
+    for_hub(exchange, known, hub, reason)
+}
+
+/// The answer to a start that waits for something that takes moments: another hub to open, a word of a hub or the directory.
+#[must_use]
+pub fn soon(exchange: &Exchange<'_>, hub: HubIndex, why: WaitingFor) -> Response<ToClient> {
+    let retry = match retry(exchange, false) {
+        Retry::SameUrl { .. } => Retry::SameUrl { after: ASK_AGAIN_AFTER },
+        other => other,
+    };
+    waiting(exchange, hub, why, retry, None)
+}
+
+/// The answer to a start of somebody who may have a server at a hub that cannot be asked.
+#[must_use]
+pub fn stuck(exchange: &Exchange<'_>, known: &Known, hub: HubIndex) -> Response<ToClient> {
+    if is_gone(exchange.snapshot(), hub) {
+        return gone(exchange, known, hub);
+    }
+    match exchange.snapshot().hub(hub).answers(Plane::Hub) {
+        Answer::Wait(reason) => for_hub(exchange, known, hub, reason),
+        Answer::Pass => soon(exchange, hub, WaitingFor::Asking),
+    }
+}
+
+/// Both planes have been down for as long as users would be moved, had they no server there.
+fn is_gone(snapshot: &Snapshot, hub: HubIndex) -> bool {
+    let view = snapshot.hub(hub);
+    let now = Instant::now();
+    let down_for = |since: Option<Instant>| since.map(|since| now.saturating_duration_since(since));
+    let both = down_for(view.health.proxy.failing_since).min(down_for(view.health.hub.failing_since));
+    both.is_some_and(|both| both >= snapshot.times.dead_after)
+}
+
+fn gone(exchange: &Exchange<'_>, known: &Known, hub: HubIndex) -> Response<ToClient> {
+    let view = exchange.snapshot().hub(hub);
+    let page = Page::HubGone {
+        hub: exchange.id(hub).clone(),
+        files_elsewhere: view.hub.storage == Storage::Shared,
+        retry: retry(exchange, false),
+        rescue: rescue::offered(exchange, known, hub),
+    };
+    reply::page(exchange, &page, None)
+}
+
+/// The page that chooses `hub`, and leads to its home page.
+#[must_use]
+pub fn choose_url(exchange: &Exchange<'_>, hub: &HubId) -> String {
+    address::choose_hub_url(&exchange.snapshot().site, hub)
 }
 
 /// The answer when the hub broke off or refused just now, before any probe said so.

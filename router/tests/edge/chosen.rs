@@ -38,6 +38,12 @@ async fn intend(site: &Site, hub: &str, intent: &str) {
     .await;
 }
 
+/// Users' files are on each hub alone: nobody moves.
+async fn keep_files_on_each_hub(site: &Site) {
+    site.edit(|text| text.replace("storage: shared", "storage: local"));
+    site.until_reloaded(true).await;
+}
+
 #[tokio::test]
 async fn an_admin_chooses_a_hub_and_sees_its_admin_page() {
     let Scene { site, home, away, mut admin } = scene().await;
@@ -136,8 +142,9 @@ async fn another_site_cannot_clear_the_choice() {
 }
 
 #[tokio::test]
-async fn a_start_at_a_chosen_hub_away_from_home_is_refused_and_reaches_no_hub() {
+async fn a_start_at_a_chosen_hub_is_refused_where_the_files_are_at_home_alone_and_reaches_no_hub() {
     let Scene { site, home, away, mut admin } = scene().await;
+    keep_files_on_each_hub(&site).await;
     admin.open(&format!("/_hubrouter/hub/{away}")).await;
 
     for request in
@@ -157,6 +164,7 @@ async fn a_start_at_a_chosen_hub_away_from_home_is_refused_and_reaches_no_hub() 
 #[tokio::test]
 async fn a_start_at_a_chosen_hub_is_refused_too_where_only_the_jar_tells_who_it_is() {
     let Scene { site, away, mut admin, .. } = scene().await;
+    keep_files_on_each_hub(&site).await;
     admin.forget("hubrouter");
     admin.open(&format!("/_hubrouter/hub/{away}")).await;
 
@@ -169,6 +177,7 @@ async fn a_start_at_a_chosen_hub_is_refused_too_where_only_the_jar_tells_who_it_
 #[tokio::test]
 async fn a_script_cannot_start_at_a_chosen_hub_either() {
     let Scene { site, home, away, mut admin } = scene().await;
+    keep_files_on_each_hub(&site).await;
     let request = Request::get("/hub/spawn").with("x-hubrouter-hub", away);
     assert_eq!(admin.send(request).await.status, 409);
     assert!(site.hubs_asked().is_empty());
@@ -217,6 +226,7 @@ async fn logging_out_ends_the_choice() {
 #[tokio::test]
 async fn a_tester_reaches_a_hub_in_maintenance_by_choosing_it() {
     let Scene { site, home, mut admin, .. } = scene().await;
+    keep_files_on_each_hub(&site).await;
     intend(&site, &home, "maintenance").await;
     let closed = admin.open("/hub/home").await;
     assert_eq!(closed.status, 503, "{}", closed.body);

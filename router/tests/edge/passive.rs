@@ -276,6 +276,7 @@ async fn what_runs_in_the_background_is_listed_with_its_last_result() {
     })
     .await;
 
+    site.hub("hub-a").start_hub().await.unwrap();
     site.edit(|text| {
         text.lines().filter(|line| !line.contains("id: hub-b")).map(|line| format!("{line}\n")).collect()
     });

@@ -191,11 +191,12 @@ async fn a_secret_that_changes_is_read_again_and_old_sessions_are_asked_for() {
 
 #[tokio::test]
 async fn a_hub_that_joins_gets_its_users_and_one_that_leaves_loses_them() {
-    let site = two_hubs().start().await;
+    let site = two_hubs().with_operators().start().await;
     let mut joins = RawHub::start().await;
     let entry = format!("  - {{id: hub-c, url: 'http://{}', storage: shared}}\n", joins.address);
     site.edit(|text| text.replace("hubs:\n", &format!("hubs:\n{entry}")));
     site.until_plane("hub-c", "proxy", "up").await;
+    site.until_placed(3).await;
     let cleo = site.user_at("hub-c", 0);
 
     let mut client = site.wire().await;
@@ -205,6 +206,13 @@ async fn a_hub_that_joins_gets_its_users_and_one_that_leaves_loses_them() {
     client.until("first").await;
 
     site.edit(|text| text.replace(&entry, ""));
+    // Nobody can be asked who has a server there: without its operators' word the hub stays.
+    site.until("it is kept for its users", |status| {
+        status["placement"]["waits"].as_str().is_some_and(|waits| waits.contains("hub-c"))
+    })
+    .await;
+    let forced = serde_json::json!({"force": true, "reason": "it is gone"});
+    assert_eq!(site.order("/placement/apply", forced).await.status, 200);
     site.until("hub-c is gone", |status| status["hubs"].as_array().unwrap().len() == 2).await;
 
     // What was under way goes on; what comes next goes to whom placement gives the user now.

@@ -7,12 +7,19 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hubrouter_config::{Hub, Secret};
-use hubrouter_hub_adapter::census::{ActiveUser, Judgement, RouteSource, Routes, ServerState, Tables};
-use hubrouter_hub_adapter::client::{HubClient, HubError};
+use hubrouter_config::{Hub, HubId};
+use hubrouter_hub_adapter::census::{
+    ActiveUser, ActiveUsers, Judgement, RouteSource, Routes, ServerState, Tables,
+};
+use hubrouter_hub_adapter::client::HubError;
+use hubrouter_hub_adapter::names::UserName;
+use tokio::sync::{Notify, mpsc};
 use tracing::{info, warn};
 
 use super::desk::{Desk, Told};
+use crate::control::calls::HubCalls;
+use crate::control::clock;
+use crate::control::leases::Leases;
 use crate::control::probes::{Chance, stray};
 use crate::control::tasks::Task;
 use crate::core::census::{Asked, Pace, Servers};
@@ -24,29 +31,52 @@ const SIGHTINGS_WITHIN: Duration = Duration::from_secs(10);
 /// Patience for the hub to put lost routes back.
 const RESTORE_WITHIN: Duration = Duration::from_secs(30);
 
+/// A hub's own word on who has a server there.
+#[derive(Clone, Debug)]
+pub struct Authority {
+    /// Which hub's.
+    pub hub: HubId,
+    /// When it was asked, and answered.
+    pub asked: Asked,
+    /// Everybody with a server.
+    pub users: Arc<BTreeMap<UserName, ActiveUser>>,
+}
+
+/// Where such words go.
+pub type News = mpsc::UnboundedSender<Authority>;
+
 /// Who asks one hub one kind of question.
 pub(super) struct Asker {
     pub hub: Hub,
-    pub client: HubClient,
+    pub calls: Arc<dyn HubCalls>,
     pub desk: Arc<Desk>,
     pub chance: Chance,
     pub every: Duration,
     pub task: Task,
+    /// Only the replica that holds the hub's lease asks.
+    pub leases: Arc<Leases>,
+    /// Whom the hub's own word is told to.
+    pub news: News,
+    /// Asks for an answer now.
+    pub bell: Arc<Notify>,
 }
 
 impl Asker {
     /// Asks the hub who has a server, again and again.
-    pub(super) async fn authority(self, token: Secret<String>) {
+    pub(super) async fn authority(self) {
         let mut pace = Pace::new(self.every);
         loop {
-            let at = Instant::now();
-            let answer = self.client.active_users(&token, AUTHORITY_WITHIN).await;
-            let asked = Asked { at, answered_at: Instant::now() };
+            self.leases.held(&self.hub.id).await;
+            let at = clock::now();
+            let answer = self.calls.active_users(AUTHORITY_WITHIN).await;
+            let asked = Asked { at, answered_at: clock::now() };
             let period = next(&mut pace, asked, answer.as_ref().map(|answer| answer.took));
             let told = match answer {
                 Ok(answer) => {
                     let users = answer.users.iter().map(|(user, active)| (user.clone(), servers(active)));
-                    Told::Users { users: users.collect(), took: answer.took }
+                    let (users, took) = (users.collect(), answer.took);
+                    self.tell_news(asked, answer);
+                    Told::Users { users, took }
                 }
                 Err(error) => Told::Nothing(in_words(&error, AUTHORITY_SCOPES)),
             };
@@ -64,9 +94,10 @@ impl Asker {
         let mut pace = Pace::new(self.every);
         let mut tables = Tables::default();
         loop {
-            let at = Instant::now();
-            let answer = self.client.routes_of_hub(source, SIGHTINGS_WITHIN).await;
-            let asked = Asked { at, answered_at: Instant::now() };
+            self.leases.held(&self.hub.id).await;
+            let at = clock::now();
+            let answer = self.calls.routes(SIGHTINGS_WITHIN).await;
+            let asked = Asked { at, answered_at: clock::now() };
             let period = next(&mut pace, asked, answer.as_ref().map(|routes| routes.took));
             let told = match answer {
                 Ok(routes) => self.judged(&mut tables, routes).await,
@@ -99,8 +130,10 @@ impl Asker {
 
     async fn restore(&self, why: &str) -> &'static str {
         let id = &self.hub.id;
-        let Some(token) = &self.hub.api_token else { return "without api_token the hub cannot be asked" };
-        match self.client.restore_routes(token, RESTORE_WITHIN).await {
+        if !self.calls.may_be_asked() {
+            return "without api_token the hub cannot be asked";
+        }
+        match self.calls.restore_routes(RESTORE_WITHIN).await {
             Ok(()) => {
                 info!(hub.id = %id, why, "hub `{id}`: its proxy lost routes ({why}), the hub restored them");
                 "the hub was asked to restore it"
@@ -119,7 +152,14 @@ impl Asker {
             Told::Users { users, .. } => format!("{} users", users.len()),
             Told::Nothing(reason) => reason.clone(),
         };
-        self.task.ran(Instant::now(), result);
+        self.task.ran(clock::now(), result);
+    }
+
+    /// What the hub said, for those who work by it.
+    fn tell_news(&self, asked: Asked, answer: ActiveUsers) {
+        let news = Authority { hub: self.hub.id.clone(), asked, users: Arc::new(answer.users) };
+        // Nobody listens at the end only.
+        let _ = self.news.send(news);
     }
 
     /// A change between answering and not is worth a line.
@@ -133,7 +173,12 @@ impl Asker {
 
     /// Until the next question is due, so that replicas do not ask in step.
     async fn rest(&self, asked_at: Instant, period: Duration) {
-        tokio::time::sleep_until((asked_at + stray(period, (self.chance)())).into()).await;
+        let due = asked_at + stray(period, (self.chance)());
+        tokio::select! {
+            biased;
+            () = clock::until(Some(due)) => {}
+            () = self.bell.notified() => {}
+        }
     }
 }
 
@@ -150,7 +195,9 @@ fn next(pace: &mut Pace, asked: Asked, took: Result<Duration, &HubError>) -> Dur
     }
 }
 
-fn servers(active: &ActiveUser) -> Servers {
+/// How many servers of a user run, and how many are on their way.
+#[must_use]
+pub fn servers(active: &ActiveUser) -> Servers {
     let count = |state: ServerState| {
         let found = active.servers.values().filter(|server| server.state == state).count();
         u32::try_from(found).unwrap_or(u32::MAX)

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use hubrouter_config::HubId;
 use hubrouter_hub_adapter::names::UserName;
 
-use crate::core::census::{Asked, At, Census, HubCensus, Pace, Servers, Totals};
+use crate::core::census::{Asked, At, Census, HubCensus, Pace, Presence, Servers, Totals};
 
 /// Users on two hubs that are named; the others are counted.
 const NAMED: usize = 100;
@@ -96,6 +96,45 @@ impl Desk {
     #[must_use]
     pub fn doubles(&self) -> Doubles {
         self.locked().doubles.clone()
+    }
+
+    /// Everybody known at `hub` as running or pending, however old that is.
+    #[must_use]
+    pub fn known_at(&self, hub: &HubId) -> Vec<UserName> {
+        self.locked().census.hub(hub).map(|hub| hub.users().cloned().collect()).unwrap_or_default()
+    }
+
+    /// When the hub was asked for its last word; none before the first.
+    #[must_use]
+    pub fn told_at(&self, hub: &HubId) -> Option<Instant> {
+        self.locked().census.hub(hub).and_then(HubCensus::told_at)
+    }
+
+    /// What is known of `user` at `hub`.
+    #[must_use]
+    pub fn presence(&self, hub: &HubId, user: &UserName, at: At) -> Presence {
+        self.locked().census.presence(hub, user, at)
+    }
+
+    /// Takes in the hub's own word as another replica heard it.
+    pub fn told_by_another(
+        &self,
+        hub: &HubId,
+        asked: Asked,
+        users: impl IntoIterator<Item = (UserName, Servers)>,
+        every: Duration,
+    ) {
+        let mut state = self.locked();
+        state.census.hub_mut(hub).told(asked, users);
+        let layer = Layer {
+            asked_at: asked.at,
+            answered: Some(asked.at),
+            took: Some(asked.answered_at.saturating_duration_since(asked.at)),
+            every,
+            stretched: false,
+            reason: None,
+        };
+        state.authority.insert(hub.clone(), layer);
     }
 
     /// Notes what came of asking a hub for its own word. Returns whether it answers, if that has changed.

@@ -3,11 +3,13 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hubrouter_config::{FixedSources, parse};
+use hubrouter_hub_adapter::client::Resolver;
 use hubrouter_hub_adapter::names::{NameRule, UserName};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::control::calls::Network;
 use crate::control::picture::{self, Healths, Materials};
 use crate::core::census::{Asked, Pace, Servers};
 
@@ -82,13 +84,18 @@ impl Begun {
     fn with(picture: Live) -> Begun {
         let live = Arc::new(ArcSwap::from_pointee(picture));
         let (desk, tasks) = (Arc::<Desk>::default(), Tasks::default());
-        let census = Census::new(
-            Arc::clone(&live),
-            Arc::clone(&desk),
-            Resolver::new(),
-            Arc::new(|| 0.5),
-            tasks.clone(),
-        );
+        let (news, _) = tokio::sync::mpsc::unbounded_channel();
+        let leases = Arc::new(Leases::default());
+        leases.hold_all(live.load().snapshot.config.hubs.iter().map(|hub| hub.id.clone()));
+        let means = Means {
+            dial: Arc::new(Network::new(Resolver::new())),
+            chance: Arc::new(|| 0.5),
+            tasks: tasks.clone(),
+            leases,
+            news,
+            bells: Bells::default(),
+        };
+        let census = Census::new(Arc::clone(&live), Arc::clone(&desk), means);
         Begun { live, desk, tasks, task: tokio::spawn(census.run()) }
     }
 

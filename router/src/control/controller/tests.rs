@@ -4,9 +4,13 @@ use hubrouter_config::FixedSources;
 use hubrouter_hub_adapter::client::Resolver;
 use hubrouter_hub_adapter::cookies::Cookies;
 
+use super::super::calls::Network;
+use super::super::claims::Claims;
 use super::super::load;
+use super::super::replica::{self, Replica};
 use super::super::tasks::Tasks;
 use super::*;
+use crate::directory::{Fingerprint, Memory};
 
 const ONE: &str = "hubs: [{id: a, url: 'http://127.0.0.1:9'}]\n";
 const TWO: &str = "hubs: [{id: a, url: 'http://127.0.0.1:9'}, {id: b, url: 'http://127.0.0.1:9'}]\n";
@@ -26,28 +30,35 @@ fn loaded(text: &str) -> Loaded {
     loaded
 }
 
-/// A controller of a site with one hub whose next reload brings another, and what it draws.
-fn growing(changes: mpsc::Receiver<()>) -> (Controller, Arc<ArcSwap<Live>>) {
+/// A replica of a site with one hub whose next reload brings another, and what it draws.
+fn growing(changes: mpsc::Receiver<()>) -> (Replica, Arc<ArcSwap<Live>>) {
     let materials = Materials { fallback_key: [7; 32], resolver: Resolver::new() };
-    let (loaded_one, now) = (loaded(ONE), Instant::now());
+    let (loaded_one, now) = (loaded(ONE), clock::now());
     let first = picture::of(loaded_one.config.clone(), 1, None, &Healths::new(), &materials, now);
     let live = Arc::new(ArcSwap::from_pointee(first));
-    let (tasks, (reported, reports)) = (Tasks::default(), mpsc::channel(64));
     let (_, signals) = mpsc::unbounded_channel();
-    let parts = Parts {
+    let (_, orders) = mpsc::unbounded_channel();
+    let replica = Replica {
         loaded: loaded_one,
         load: Box::new(|| Ok(loaded(TWO))),
         live: Arc::clone(&live),
-        probes: Probes::new(materials.resolver.clone(), Arc::new(|| 0.5), reported, tasks.clone()),
+        store: Arc::new(Memory::new(Memory::system_clock())),
+        is_shared: false,
+        me: ReplicaId::of([1; 8]),
+        fresh: Fingerprint::of([2; 16]),
+        dial: Arc::new(Network::new(materials.resolver.clone())),
+        chance: Arc::new(|| 0.5),
         materials,
-        reports,
         signals,
+        journal: Arc::default(),
+        claims: Claims::new().1,
+        orders,
         changes,
         watched: None,
         listeners: Box::new(NoListeners),
-        board: Arc::new(Board::new("t.yaml".into(), tasks, now, SystemTime::now())),
+        board: Arc::new(Board::new("t.yaml".into(), Tasks::default(), now, SystemTime::now())),
     };
-    (Controller::new(parts), live)
+    (replica, live)
 }
 
 /// Whose login a cookie without a jar is.
@@ -61,7 +72,7 @@ fn owner_of_bare_names(live: &ArcSwap<Live>) -> Vec<String> {
 #[tokio::test]
 async fn the_sessions_of_the_hub_that_was_alone_are_adopted_for_as_long_as_sessions_live() {
     let (change, changes) = mpsc::channel(1);
-    let (controller, live) = growing(changes);
+    let (replica, live) = growing(changes);
     let (_stop, stopped) = watch::channel(false);
     let watched = async {
         change.send(()).await.unwrap();
@@ -78,7 +89,7 @@ async fn the_sessions_of_the_hub_that_was_alone_are_adopted_for_as_long_as_sessi
 
     let adopted_for = tokio::select! {
         adopted_for = watched => adopted_for,
-        () = controller.run(stopped) => panic!("nobody stopped it"),
+        () = replica::run(replica, stopped) => panic!("nobody stopped it"),
     };
 
     let lifetime = Duration::from_millis(800)..Duration::from_secs(5);

@@ -3,11 +3,13 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hubrouter_config::{FixedSources, HubUrl, parse};
+use hubrouter_hub_adapter::client::Resolver;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use super::*;
+use crate::control::calls::Network;
 
 const SOON: Duration = Duration::from_secs(5);
 
@@ -59,7 +61,11 @@ fn config(interval: &str, hubs: &[(&str, &FakeHub)]) -> Config {
 
 fn probes() -> (Probes, mpsc::Receiver<ProbeReport>) {
     let (sender, receiver) = mpsc::channel(64);
-    (Probes::new(Resolver::new(), Arc::new(|| 0.5), sender, Tasks::default()), receiver)
+    (Probes::new(network(), Arc::new(|| 0.5), sender, Tasks::default()), receiver)
+}
+
+fn network() -> Arc<dyn Dial> {
+    Arc::new(Network::new(Resolver::new()))
 }
 
 async fn next(reports: &mut mpsc::Receiver<ProbeReport>) -> ProbeReport {

@@ -213,7 +213,8 @@ fn goal(facts: &ClaimFacts) -> Result<(HubAt, Cause), Claim> {
 }
 
 /// Whether an assignment of this cause may be changed or deleted by the routers.
-fn is_movable(cause: Cause) -> bool {
+#[must_use]
+pub fn is_movable(cause: Cause) -> bool {
     match cause {
         // A cause of a newer release may mean as much as a pin.
         Cause::Pin | Cause::Unknown => false,

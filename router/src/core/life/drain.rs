@@ -95,6 +95,17 @@ pub fn plan(hub: &HubId, residents: &[Resident], loads: &BTreeMap<HubId, Load>, 
     }
 }
 
+/// Whether `hub` has more than its share of all servers now, by the rule of the load bound.
+#[must_use]
+pub fn is_overloaded(hub: &HubId, loads: &BTreeMap<HubId, Load>, bound: f64) -> bool {
+    let Some(load) = loads.get(hub).filter(|load| bound > 0.0 && load.servers >= FEW_SERVERS) else {
+        return false;
+    };
+    let servers: usize = loads.values().map(|load| load.servers).sum();
+    let weight: f64 = loads.values().map(|load| f64::from(load.weight)).sum();
+    weight > 0.0 && load.servers as f64 > bound * (servers as f64) * f64::from(load.weight) / weight
+}
+
 /// A hub is overloaded by the rule of the load bound: more than `bound` x its share of all servers by weight, and at least 50.
 fn overloaded(arriving: &BTreeMap<HubId, usize>, loads: &BTreeMap<HubId, Load>, bound: f64) -> Vec<Overload> {
     let servers: usize = loads.values().map(|load| load.servers).sum();

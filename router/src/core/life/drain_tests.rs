@@ -33,6 +33,8 @@ fn word(at_deadline: AtDeadline, deadline: Option<StoreTime>) -> Word {
         since: at(1000),
         deadline,
         at_deadline,
+        idle_for: 0,
+        at_first: (0, 0),
         forced: false,
         configured: Intent::Active,
         before: None,

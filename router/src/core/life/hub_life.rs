@@ -41,6 +41,15 @@ impl Policy {
     }
 }
 
+/// A sign of life of one replica, itself included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// When the store took its last heartbeat.
+    pub at: StoreTime,
+    /// How far it had read the directory by then, as it said itself: records that were written up to here it knows.
+    pub read: StoreTime,
+}
+
 /// One hub's life, as one controller knows it. All fields are facts; only `step` changes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HubLife {
@@ -58,8 +67,12 @@ pub struct HubLife {
     pub spawning: Spawning,
     /// The hub's last authoritative answer about all its users.
     pub census: Option<StoreTime>,
-    /// When each replica that has not said goodbye was last heard.
-    pub heard: Vec<StoreTime>,
+    /// The last heartbeat of each replica that has not said goodbye.
+    pub heard: Vec<Heard>,
+    /// When these heartbeats were asked for.
+    pub heard_at: StoreTime,
+    /// Whether it has more than its share of the servers (`placement.load_bound`).
+    pub overloaded: bool,
     /// The other hubs.
     pub fleet: Fleet,
     pub(super) asked: Asked,
@@ -110,6 +123,8 @@ impl HubLife {
             spawning: Spawning::Unknown,
             census: None,
             heard: Vec::new(),
+            heard_at: StoreTime::default(),
+            overloaded: false,
             fleet: Fleet::default(),
             asked: Asked { reloaded: true, ..Asked::default() },
         }
@@ -124,7 +139,8 @@ impl HubLife {
     /// When each replica that vanished was last heard.
     #[must_use]
     pub fn vanished(&self, now: StoreTime) -> Vec<StoreTime> {
-        self.heard.iter().copied().filter(|heard| !self.policy.times.is_live(*heard, now)).collect()
+        let silent = self.heard.iter().filter(|heard| !self.policy.times.is_live(heard.at, now));
+        silent.map(|heard| heard.at).collect()
     }
 
     /// What the guards look at for this outage.
@@ -142,12 +158,15 @@ impl HubLife {
 
 #[cfg(test)]
 mod tests {
+    use super::Heard;
     use crate::core::life::test_lives::{Play, at};
 
     #[test]
     fn a_replica_has_vanished_when_its_last_heartbeat_is_no_longer_live() {
         let mut play = Play::new();
-        play.life.heard = vec![at(play.now - 14), at(play.now - 15)];
+        let heard = |ago| Heard { at: at(play.now - ago), read: at(play.now - ago) };
+        let heard = [heard(14), heard(15)];
+        play.life.heard = heard.to_vec();
         assert_eq!(play.life.vanished(at(play.now)), [at(play.now - 15)]);
     }
 }

@@ -20,7 +20,9 @@ use super::wire;
 pub use epoch::Epoch;
 pub use heartbeat::{Heartbeat, SpawnOutcome, SpawnResult, UnclaimedStart, Verdict, Vote};
 pub use hub::{AtDeadline, FailedOver, HubRecord, Outage, Starts, Whom, Word};
-pub use placement::{ActivePlacement, PlacedHub};
+pub use placement::{
+    ActivePlacement, AdoptedHub, NextPlacement, PlacedHub, PlacementRecord, seed_fingerprint,
+};
 
 /// Why a record says what it says: of an assignment, why this user is at that hub; of a hub, why its starts go elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

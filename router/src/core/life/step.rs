@@ -93,7 +93,11 @@ fn take(life: &mut HubLife, event: HubEvent, now: StoreTime) -> Taken {
         HubEvent::Due => {}
         HubEvent::Spawning(spawning) => life.spawning = spawning,
         HubEvent::Census { answered_at } => life.census = life.census.max(Some(answered_at)),
-        HubEvent::Heard(heard) => life.heard = heard,
+        HubEvent::Heard { asked_at, heard } => (life.heard, life.heard_at) = (heard, asked_at),
+        HubEvent::Overloaded(overloaded) => life.overloaded = overloaded,
+        HubEvent::ClockJumped => {
+            life.asked.closed = life.asked.closed.map(|(closed, _)| (closed, now));
+        }
         HubEvent::Fleet(fleet) => life.fleet = fleet,
         HubEvent::Reloaded(policy) => {
             life.policy = *policy;

@@ -6,7 +6,7 @@ use hubrouter_config::{Census, Failover, Health, HubId, Intent, Storage};
 use hubrouter_hub_adapter::names::{NameRule, UserName};
 
 use super::guard::Fleet;
-use super::hub_life::{HubLife, Policy};
+use super::hub_life::{Heard, HubLife, Policy};
 use super::records::{AtDeadline, HubRecord};
 use super::state::Gate;
 use super::step::{Change, Effect, HubEvent, Refusal, Verb, step};
@@ -111,8 +111,15 @@ impl Play {
             {
                 self.happens(HubEvent::Census { answered_at: at(self.now) });
             }
+            self.heartbeats();
             self.happens(HubEvent::Due);
         }
+    }
+
+    /// Heartbeats are read; those of replicas that `silent` names stay as they were.
+    fn heartbeats(&mut self) {
+        let heard = self.life.heard.clone();
+        self.happens(HubEvent::Heard { asked_at: at(self.now), heard });
     }
 
     /// The plane is agreed down, its first probe having failed 15 s ago.
@@ -161,8 +168,19 @@ impl Play {
     }
 }
 
-pub(super) const DRAIN: Verb = Verb::Drain { deadline: None, at_deadline: AtDeadline::Wait, forced: false };
+pub(super) const DRAIN: Verb = Verb::Drain {
+    deadline: None,
+    at_deadline: AtDeadline::Wait,
+    idle_for: Duration::ZERO,
+    at_first: (0, 0),
+    forced: false,
+};
 
 pub(super) fn seconds(duration: Duration) -> u64 {
     duration.as_secs()
+}
+
+/// One replica, whose last heartbeat came then, and said that it had read everything up to then.
+pub(super) fn heard_event(now: u64, heard: StoreTime) -> HubEvent {
+    HubEvent::Heard { asked_at: at(now), heard: vec![Heard { at: heard, read: heard }] }
 }

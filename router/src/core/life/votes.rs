@@ -129,6 +129,7 @@ mod tests {
         Heartbeat {
             replica: replica.to_owned(),
             at: seconds(heard),
+            read: seconds(heard),
             goodbye: false,
             votes: vec![Vote {
                 hub: "a".parse().unwrap(),

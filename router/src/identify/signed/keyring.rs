@@ -65,14 +65,24 @@ impl Keyring {
     }
 
     pub(super) fn seal(&self, kind: Kind, payload: &[u8]) -> String {
+        self.seal_as(kind.label(), payload)
+    }
+
+    /// `label` tells what is signed; whatever else is signed has another one.
+    pub(super) fn seal_as(&self, label: &str, payload: &[u8]) -> String {
         let key = self.keys.first().expect("from_config puts at least one key in");
         let head = format!("{VERSION}.{}.{}", key.id, URL_SAFE_NO_PAD.encode(payload));
-        let mac = key.mac_of(kind, &head).finalize().into_bytes();
+        let mac = key.mac_of(label, &head).finalize().into_bytes();
         format!("{head}.{}", URL_SAFE_NO_PAD.encode(mac))
     }
 
     /// `None` for everything that none of our keys signed as this kind, whatever is wrong with it.
     pub(super) fn open(&self, kind: Kind, value: &str) -> Option<Opened> {
+        self.open_as(kind.label(), value)
+    }
+
+    /// The same for what [`Keyring::seal_as`] signed.
+    pub(super) fn open_as(&self, label: &str, value: &str) -> Option<Opened> {
         if value.len() > LONGEST_VALUE {
             return None;
         }
@@ -83,7 +93,7 @@ impl Keyring {
         let place = self
             .keys
             .iter()
-            .position(|key| key.id == key_id && key.mac_of(kind, head).verify_slice(&mac).is_ok())?;
+            .position(|key| key.id == key_id && key.mac_of(label, head).verify_slice(&mac).is_ok())?;
         let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
         Some(Opened { payload, by_retired_key: place > 0 })
     }
@@ -96,12 +106,12 @@ impl SigningKey {
         Self { id: URL_SAFE_NO_PAD.encode(&id[..3]), mac }
     }
 
-    fn mac_of(&self, kind: Kind, head: &str) -> Hmac<Sha256> {
-        // The label is one of four words and ends with a byte that no head holds.
+    fn mac_of(&self, label: &str, head: &str) -> Hmac<Sha256> {
+        // The label is one of five words and ends with a byte that no head holds.
         self.mac
             .clone()
             .chain_update("hubrouter cookie\0")
-            .chain_update(kind.label())
+            .chain_update(label)
             .chain_update("\0")
             .chain_update(head)
     }

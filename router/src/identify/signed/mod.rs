@@ -25,6 +25,11 @@ pub const CHOSEN_HUB_FOR: Duration = Duration::from_hours(1);
 /// How long an OAuth flow may take: as long as its state cookie lives, 10 minutes.
 const FLOW_FOR: Duration = Duration::from_secs(FLOW_SECONDS as u64);
 
+/// What the signature of a rescue covers besides its token.
+const RESCUE: &str = "rescue";
+/// How long the form of a rescue is good.
+const RESCUE_FOR: Duration = Duration::from_mins(10);
+
 /// The router's own cookies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -186,6 +191,20 @@ impl OwnCookies {
     #[must_use]
     pub fn set_flow(&self, state: &str, flow: &Flow, now: SystemTime) -> HeaderValue {
         self.set(Kind::Flow, &payload::flow_bytes(state, flow, now + FLOW_FOR), FLOW_FOR)
+    }
+
+    /// A token for the form by which `user` declares their server at `hub` lost; good for 10 minutes, and for nobody else.
+    #[must_use]
+    pub fn rescue_token(&self, user: &UserName, hub: &HubId, now: SystemTime) -> String {
+        self.keys.seal_as(RESCUE, &payload::rescue_bytes(user.as_str(), hub, now + RESCUE_FOR))
+    }
+
+    /// The hub whose server `user` declares lost by this token.
+    #[must_use]
+    pub fn rescued(&self, token: &str, user: &UserName, now: SystemTime) -> Option<HubId> {
+        let opened = self.keys.open_as(RESCUE, token)?;
+        let (hub, name, expires_at) = payload::rescue_from(&opened.payload)?;
+        (now < expires_at && name == user.as_str()).then_some(hub)
     }
 
     /// `Set-Cookie` lines that end all of them in the browser.

@@ -100,6 +100,17 @@ fn state_hash(state: &str) -> [u8; STATE_HASH] {
     *digest.first_chunk().expect("SHA-256 has 32 bytes")
 }
 
+pub(super) fn rescue_bytes(user: &str, hub: &HubId, expires_at: SystemTime) -> Vec<u8> {
+    // Ids of hubs hold no line break.
+    [&time_bytes(expires_at)[..], hub.as_str().as_bytes(), b"\n", user.as_bytes()].concat()
+}
+
+pub(super) fn rescue_from(bytes: &[u8]) -> Option<(HubId, String, SystemTime)> {
+    let (expires_at, rest) = split_time(bytes)?;
+    let (hub, user) = str::from_utf8(rest).ok()?.split_once('\n')?;
+    Some((hub.parse().ok()?, user.to_owned(), expires_at))
+}
+
 fn hub_id(bytes: &[u8]) -> Option<HubId> {
     str::from_utf8(bytes).ok()?.parse().ok()
 }

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hubrouter::admin::{
-    Access, AdminView, CensusReport, ConfigReport, HubReport, PlaneReport, PlanesReport, Readiness,
-    SpawningReport, StatusReport, TrafficReport, serve,
+    Access, AdminView, CensusReport, ConfigReport, DirectoryReport, HubReport, PlacementReport, PlaneReport,
+    PlanesReport, Readiness, SpawningReport, StartsReport, StatusReport, TrafficReport, serve,
 };
 use hubrouter::control::operator::{Event, EventPage, Explanation, Operate, Order, Outcome, Refused, What};
 use hubrouter_config::{Admin, AdminToken, HubId, Intent, Role, Secret, Storage, Tier, Weight};
@@ -184,6 +184,9 @@ impl AdminView for StandIn {
             snapshot: 42,
             config: ConfigReport { file: "hubrouter.yaml".to_owned(), loaded_at: 1, last_reload: None },
             hubs: vec![hub("hub-a"), hub("hub-b")],
+            directory: DirectoryReport::default(),
+            replicas: Vec::new(),
+            placement: PlacementReport::default(),
             users_on_two_hubs: Vec::new(),
             users_on_two_hubs_count: 0,
             traffic: TrafficReport::default(),
@@ -217,6 +220,15 @@ fn hub(id: &str) -> HubReport {
         id: id.parse().unwrap(),
         url: format!("http://{id}"),
         intent: Intent::Active,
+        word: None,
+        starts: StartsReport { to: "here", whom: None, cause: None, since_seconds: None },
+        drain: None,
+        outage: None,
+        failover: None,
+        failed_over: None,
+        stale: Vec::new(),
+        dissenters: Vec::new(),
+        assigned: 0,
         tier: Tier::Active,
         weight: Weight::default(),
         storage: Storage::Local,

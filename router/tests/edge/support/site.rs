@@ -14,6 +14,8 @@ use super::{Browser, RawHub, Wire, logged};
 
 /// The token of the router at the hubs.
 pub const TOKEN: &str = "router-token-0123456789";
+/// The token of the operator who may do everything.
+pub const BOSS: &str = "the-token-of-the-boss-0123";
 /// The key of the session cookies.
 pub const KEY: &str = "0123456789abcdef0123456789abcdef";
 /// The password of everybody.
@@ -61,6 +63,12 @@ impl Sketch {
         self
     }
 
+    /// Operators may give orders: see [`Site::order`].
+    pub fn with_operators(self) -> Self {
+        let admin = "admin: {address: '127.0.0.1:0', tokens: [{role: admin, token: {file: boss}}]}";
+        self.configured(admin)
+    }
+
     /// Changes every hub.
     pub fn each_hub(mut self, change: impl Fn(&mut SimHubOptions)) -> Self {
         self.hubs.iter_mut().for_each(change);
@@ -103,6 +111,7 @@ impl Site {
         let file = folder.path().join("hubrouter.yaml");
         std::fs::write(folder.path().join("session.key"), KEY).unwrap();
         std::fs::write(folder.path().join("token"), TOKEN).unwrap();
+        std::fs::write(folder.path().join("boss"), BOSS).unwrap();
         let text = configuration(&sketch.base_url, &sketch.more, &hubs, sketch.hub_urls, &sketch.played);
         std::fs::write(&file, text).unwrap();
         let path = file.clone();
@@ -198,7 +207,17 @@ impl Site {
 
     /// What the operator's door says.
     pub async fn status(&self) -> serde_json::Value {
-        Browser::new(self.admin).send(super::Request::get("/status")).await.json()
+        let request = super::Request::get("/status").with("authorization", &format!("Bearer {BOSS}"));
+        Browser::new(self.admin).send(request).await.json()
+    }
+
+    /// Gives an order at the operator's door.
+    pub async fn order(&self, path: &str, order: serde_json::Value) -> super::Answer {
+        let request = super::Request::new(http::Method::POST, path)
+            .with("authorization", &format!("Bearer {BOSS}"))
+            .with("content-type", "application/json")
+            .body(order.to_string());
+        Browser::new(self.admin).send(request).await
     }
 
     /// Waits until the operator's door says something; at most ten seconds.
@@ -218,6 +237,17 @@ impl Site {
         self.until(&what, |status| {
             let hubs = status["hubs"].as_array().unwrap();
             hubs.iter().any(|view| view["id"] == hub && view["planes"][plane]["state"] == state)
+        })
+        .await;
+    }
+
+    /// Waits until the placement of so many hubs is active.
+    pub async fn until_placed(&self, hubs: usize) {
+        let what = format!("the placement of {hubs} hubs is active");
+        self.until(&what, |status| {
+            let placement = &status["placement"];
+            placement["hubs"].as_array().is_some_and(|placed| placed.len() == hubs)
+                && placement["next"].is_null()
         })
         .await;
     }
@@ -263,8 +293,8 @@ fn configuration(base_url: &str, more: &str, hubs: &[SimHub], hub_urls: bool, pl
     };
     format!(
         "listen: [{{address: '127.0.0.1:0'}}]\n\
-         admin: {{address: '127.0.0.1:0'}}\n\
-         hubs:\n{hubs}{played}{}{}{}{}{}{}{more}",
+         hubs:\n{hubs}{played}{}{}{}{}{}{}{}{more}",
+        section("admin", "admin: {address: '127.0.0.1:0'}"),
         section("workers", "workers: 2"),
         section("site", &format!("site: {{base_url: '{base_url}'}}")),
         section("placement", "placement: {seed: test}"),

@@ -18,6 +18,9 @@ pub struct Heartbeat {
     pub replica: String,
     /// When the store took it in.
     pub at: StoreTime,
+    /// How far it has read the directory, by the store's clock: what was written up to here it knows.
+    #[serde(default)]
+    pub read: StoreTime,
     /// The last one: the replica shuts down and forwards no start any more. Silence without it is a vanished replica.
     #[serde(default)]
     pub goodbye: bool,

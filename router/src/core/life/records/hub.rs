@@ -98,6 +98,12 @@ pub struct Word {
     /// What happens at the deadline to servers that still run.
     #[serde(default)]
     pub at_deadline: AtDeadline,
+    /// How many users the hub had when a drain began, and how many of them had a server.
+    #[serde(default)]
+    pub at_first: (usize, usize),
+    /// At the deadline servers are stopped that had no activity for so many milliseconds.
+    #[serde(default)]
+    pub idle_for: u64,
     /// The operator insisted although there is no census, or the plan strands or overloads.
     #[serde(default)]
     pub forced: bool,

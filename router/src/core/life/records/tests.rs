@@ -54,6 +54,8 @@ fn hub_record() -> HubRecord {
         since: at(1),
         deadline: None,
         at_deadline: AtDeadline::Wait,
+        idle_for: 0,
+        at_first: (0, 0),
         forced: false,
         configured: Intent::Active,
         before: None,
@@ -86,6 +88,7 @@ fn heartbeat() -> Heartbeat {
     Heartbeat {
         replica: "r1".to_owned(),
         at: at(50),
+        read: StoreTime::default(),
         goodbye: true,
         votes: vec![Vote {
             hub: hub("a"),

@@ -1,12 +1,13 @@
 //! What a hub's life reacts to, and what it asks for: the closed lists of events and effects.
 
 use std::fmt;
+use std::time::Duration;
 
 use hubrouter_hub_adapter::names::UserName;
 
 use crate::core::health::Plane;
 use crate::core::life::guard::{Fleet, Held};
-use crate::core::life::hub_life::{Policy, Securing};
+use crate::core::life::hub_life::{Heard, Policy, Securing};
 use crate::core::life::records::{AtDeadline, Epoch, Heartbeat, HubRecord};
 use crate::core::life::state::Spawning;
 use crate::core::life::time::StoreTime;
@@ -37,8 +38,17 @@ pub enum HubEvent {
         /// When it was asked.
         answered_at: StoreTime,
     },
-    /// When each replica that has not said goodbye was last heard; one that falls silent has vanished.
-    Heard(Vec<StoreTime>),
+    /// The last heartbeat of each replica that has not said goodbye; one that falls silent has vanished.
+    Heard {
+        /// When they were asked for.
+        asked_at: StoreTime,
+        /// They.
+        heard: Vec<Heard>,
+    },
+    /// Whether the hub has more than its share of the servers.
+    Overloaded(bool),
+    /// The store's clock went on by another time than our own: what waits for all to have read a record waits anew.
+    ClockJumped,
     /// The other hubs of the site.
     Fleet(Fleet),
     /// The configuration was loaded.
@@ -77,6 +87,10 @@ pub enum Verb {
         deadline: Option<StoreTime>,
         /// What happens then.
         at_deadline: AtDeadline,
+        /// Servers without activity for so long are stopped then.
+        idle_for: Duration,
+        /// How many users the hub has, and how many of them have a server.
+        at_first: (usize, usize),
         /// Although there is no census.
         forced: bool,
     },

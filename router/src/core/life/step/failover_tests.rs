@@ -8,7 +8,7 @@ use crate::core::life::guard::{Fleet, Held};
 use crate::core::life::hub_life::Policy;
 use crate::core::life::records::{Cause, Heartbeat, Outage, Starts, Verdict, Vote, Whom};
 use crate::core::life::state::{Gate, Spawning};
-use crate::core::life::test_lives::{Play, at, policy, user};
+use crate::core::life::test_lives::{Play, at, heard_event, policy, user};
 use crate::core::life::votes::Agreed;
 
 #[test]
@@ -153,7 +153,7 @@ fn a_vanished_replica_delays_the_opening_until_it_cannot_start_anything_any_more
     play.falls(Plane::Hub);
     // Heard last after the outage began, silent since: a start of its may be on the way without the store.
     let heard = at(play.now + 60);
-    play.happens(HubEvent::Heard(vec![heard]));
+    play.happens(heard_event(play.now, heard));
     play.seconds_until(Gate::AllElsewhere);
 
     assert_eq!(at(play.now), heard.plus(play.times().after));
@@ -162,7 +162,7 @@ fn a_vanished_replica_delays_the_opening_until_it_cannot_start_anything_any_more
 #[test]
 fn a_replica_that_vanished_before_the_outage_makes_the_failover_manual() {
     let mut play = Play::new();
-    play.happens(HubEvent::Heard(vec![at(play.now - 100)]));
+    play.happens(heard_event(play.now, at(play.now - 100)));
     play.falls(Plane::Hub);
     play.pass(600);
 
@@ -219,6 +219,7 @@ fn the_votes_of_the_replicas_begin_and_end_an_outage() {
         let heartbeat = |replica: &str| Heartbeat {
             replica: replica.to_owned(),
             at: at(now),
+            read: at(0),
             goodbye: false,
             votes: votes.clone(),
             spawns: Vec::new(),

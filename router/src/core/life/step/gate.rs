@@ -129,6 +129,7 @@ fn wanted(life: &HubLife, record: &HubRecord, failover: &Failover) -> Option<Wan
         (Intent::Active | Intent::Draining | Intent::Maintenance, Some(Agreed::Slow)) => {
             Some(Wanted { whom: Whom::New, cause: Cause::Slow })
         }
+        (Intent::Active, _) if life.overloaded => Some(Wanted { whom: Whom::New, cause: Cause::LoadBound }),
         (
             Intent::Active | Intent::Draining | Intent::Maintenance,
             Some(Agreed::Up | Agreed::Down { .. }) | None,
@@ -150,7 +151,7 @@ fn open(
     now: StoreTime,
     effects: &mut Vec<Effect>,
 ) {
-    if now < opens_at(life, since) {
+    if opens_at(life, since).is_none_or(|opens_at| now < opens_at) {
         return;
     }
     let Some(users) = running_secured(life, &draft.record, wanted, since, now, effects) else { return };
@@ -161,13 +162,17 @@ fn open(
     }
 }
 
-/// 2 x `health.interval` after closing, and after this replica has seen it closed: a write may reach the store late. But where a replica has not been heard since, "opening waits until `failover.after`
-/// from its last one: that is how long a replica may start without the store".
-fn opens_at(life: &HubLife, since: StoreTime) -> StoreTime {
-    let silent = life.heard.iter().filter(|heard| **heard < since);
-    let last = silent.map(|heard| heard.plus(life.policy.times.after)).max();
+/// 2 x `health.interval` after closing, and after this replica has seen it closed: a write may reach the store late. But where a
+/// replica has not read it since, "opening waits until `failover.after` from its last one: that is how long a replica may start
+/// without the store". None while the heartbeats that we know are older than the closing: somebody may have joined.
+fn opens_at(life: &HubLife, since: StoreTime) -> Option<StoreTime> {
+    if life.heard_at < since {
+        return None;
+    }
+    let behind = life.heard.iter().filter(|heard| heard.read < since);
+    let last = behind.map(|heard| heard.at.min(since).plus(life.policy.times.after)).max();
     let seen = life.asked.closed.filter(|(closed, _)| *closed == since).map_or(since, |(_, seen)| seen);
-    since.max(seen).plus(life.policy.times.open_after).max(last.unwrap_or_default())
+    Some(since.max(seen).plus(life.policy.times.open_after).max(last.unwrap_or_default()))
 }
 
 /// Whether everybody known as running has an assignment, and whom that concerned.

@@ -8,7 +8,7 @@ use super::event::{Change, Order, Refusal, Verb};
 use crate::core::life::guard::may_be_ordered;
 use crate::core::life::hub_life::HubLife;
 use crate::core::life::records::{AtDeadline, FailedOver, HubRecord, Word};
-use crate::core::life::time::StoreTime;
+use crate::core::life::time::{StoreTime, millis};
 
 /// The record as the order wants it, on top of the one that stands.
 pub(super) fn operate(life: &HubLife, order: Order, now: StoreTime) -> Result<(HubRecord, Change), Refusal> {
@@ -28,8 +28,13 @@ pub(super) fn operate(life: &HubLife, order: Order, now: StoreTime) -> Result<(H
     };
     let record = match verb {
         Verb::Cordon => word(life, Intent::Cordoned, false, who, why, now)?,
-        Verb::Drain { deadline, at_deadline, forced } => {
-            drain(life, deadline, at_deadline, word(life, Intent::Draining, forced, who, why, now)?)
+        Verb::Drain { deadline, at_deadline, idle_for, at_first, forced } => {
+            let mut record = word(life, Intent::Draining, forced, who, why, now)?;
+            if let Some(word) = &mut record.word {
+                word.idle_for = millis(idle_for);
+                word.at_first = at_first;
+            }
+            drain(life, deadline, at_deadline, record)
         }
         Verb::Maintenance { forced } => word(life, Intent::Maintenance, forced, who, why, now)?,
         Verb::Resume => resume(life, who, why, now)?,
@@ -67,6 +72,8 @@ fn word(
         since: now,
         deadline: None,
         at_deadline: AtDeadline::Wait,
+        idle_for: 0,
+        at_first: (0, 0),
         forced,
         configured: life.policy.configured,
         before: None,

@@ -1,5 +1,7 @@
 //! What operators say: it holds, it can be taken back, and health never overrules it.
 
+use std::time::Duration;
+
 use hubrouter_config::Intent;
 
 use super::event::{Change, Effect, HubEvent, Refusal, Verb};
@@ -115,7 +117,13 @@ fn without_a_token_a_drain_is_refused_unless_forced() {
     assert_eq!(play.says(DRAIN), Err(Refusal::NoToken));
     assert_eq!(play.says(Verb::Maintenance { forced: false }), Err(Refusal::NoToken));
 
-    let forced = Verb::Drain { deadline: None, at_deadline: AtDeadline::Wait, forced: true };
+    let forced = Verb::Drain {
+        deadline: None,
+        at_deadline: AtDeadline::Wait,
+        idle_for: Duration::ZERO,
+        at_first: (0, 0),
+        forced: true,
+    };
     assert_eq!(play.says(forced), Ok(()));
     assert_eq!(play.seconds_until(Gate::AllElsewhere), 10);
 }
@@ -178,7 +186,14 @@ fn idle_servers_are_stopped_at_the_deadline_once_and_only_where_that_was_asked_f
     for (at_deadline, stops) in [(AtDeadline::StopIdle, 1), (AtDeadline::Wait, 0)] {
         let mut play = Play::new();
         let deadline = Some(at(play.now + 100));
-        play.says(Verb::Drain { deadline, at_deadline, forced: false }).unwrap();
+        play.says(Verb::Drain {
+            deadline,
+            at_deadline,
+            idle_for: Duration::ZERO,
+            at_first: (0, 0),
+            forced: false,
+        })
+        .unwrap();
         play.pass(99);
         assert!(!play.effects.contains(&Effect::StopIdle));
         play.pass(1000);

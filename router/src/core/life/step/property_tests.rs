@@ -1,5 +1,7 @@
 //! What holds whatever happens in whatever order.
 
+use std::time::Duration;
+
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 
 use super::event::{Change, HubEvent, Verb};
@@ -7,7 +9,7 @@ use crate::core::health::Plane;
 use crate::core::life::guard::Fleet;
 use crate::core::life::records::{AtDeadline, Cause, Starts, Whom};
 use crate::core::life::state::Spawning;
-use crate::core::life::test_lives::{Play, at};
+use crate::core::life::test_lives::{Play, at, heard_event};
 use crate::core::life::votes::Agreed;
 
 #[derive(Clone, Debug)]
@@ -25,7 +27,13 @@ fn act() -> impl Strategy<Value = Act> {
     let plane = prop_oneof![Just(Plane::Proxy), Just(Plane::Hub)];
     let verb = prop_oneof![
         Just(Verb::Cordon),
-        Just(Verb::Drain { deadline: None, at_deadline: AtDeadline::StopIdle, forced: false }),
+        Just(Verb::Drain {
+            deadline: None,
+            at_deadline: AtDeadline::StopIdle,
+            idle_for: Duration::ZERO,
+            at_first: (0, 0),
+            forced: false
+        }),
         Just(Verb::Maintenance { forced: false }),
         Just(Verb::Resume),
         Just(Verb::Abort),
@@ -58,7 +66,7 @@ fn perform(play: &mut Play, act: &Act) {
         Act::Say(verb) => {
             let _ = play.says(verb);
         }
-        Act::Heard(ago) => play.happens(HubEvent::Heard(vec![at(play.now - ago)])),
+        Act::Heard(ago) => play.happens(heard_event(play.now, at(play.now - ago))),
     }
 }
 
@@ -94,7 +102,7 @@ proptest! {
         acts in proptest::collection::vec(act(), 1..40),
     ) {
         let mut play = Play::new();
-        perform(&mut play, &Act::Say(Verb::Drain { deadline: None, at_deadline: AtDeadline::Wait, forced: false }));
+        perform(&mut play, &Act::Say(Verb::Drain { deadline: None, at_deadline: AtDeadline::Wait, idle_for: Duration::ZERO, at_first: (0, 0), forced: false }));
         for act in acts.into_iter().filter(|act| !matches!(act, Act::Say(_))) {
             perform(&mut play, &act);
             match play.store.starts {

@@ -1,0 +1,368 @@
+//! Carries out what lives ask for: writes, assignments for those who run, questions, stops; and tells what came of it.
+//!
+//! Everything that waits is a task of its own; its end comes back to the controller as a [`Done`].
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use futures_util::StreamExt;
+use futures_util::stream;
+use hubrouter_config::HubId;
+use hubrouter_hub_adapter::names::UserName;
+use tokio::sync::oneshot;
+use tracing::{info, warn};
+
+use super::Controller;
+use super::orders::{Ordered, Waiting};
+use crate::control::calls::HubCalls;
+use crate::control::clock;
+use crate::control::keeper::{Write, Writer, Wrote, hub_key, user_key};
+use crate::control::live::Live;
+use crate::core::life::claim::is_movable;
+use crate::core::life::hub_life::Securing;
+use crate::core::life::records::{Assignment, Cause, Epoch, HubRecord};
+use crate::core::life::step::{Change, Effect, HubEvent, Report};
+use crate::core::life::time::StoreTime;
+
+/// The longest that a write may take before its outcome counts as unknown.
+pub(in crate::control) const WITHIN: Duration = Duration::from_secs(2);
+/// So many writes are under way at a time.
+const AT_ONCE: usize = 16;
+/// From one try to the next, where the directory did not answer.
+const TRY_AGAIN: Duration = Duration::from_millis(500);
+/// How long stopped servers have before it is looked whether they are gone.
+const STOPPING: Duration = Duration::from_secs(5);
+/// Patience for a hub's list.
+const LIST_WITHIN: Duration = Duration::from_secs(30);
+
+/// Something that was begun has ended.
+#[derive(Debug)]
+pub enum Done {
+    /// A hub's life has to know of it.
+    Hub(HubId, HubEvent),
+    /// The record of a hub was to be written.
+    Wrote {
+        /// Which.
+        hub: HubId,
+        /// What it changes.
+        changes: Vec<Change>,
+        /// What came of it.
+        wrote: Wrote,
+        /// The operator who waits for it.
+        waiting: Option<Waiting>,
+    },
+    /// A hub that is to be drained told how many users it has.
+    Counted {
+        /// Which.
+        hub: HubId,
+        /// How many; none: it did not say.
+        users: Option<usize>,
+        /// The order.
+        ordered: Ordered,
+    },
+    /// A step of an activation has ended.
+    Activated(super::activate::Ended),
+}
+
+impl Controller {
+    pub(super) fn carry_out(&mut self, effects: Vec<(HubId, Effect)>) {
+        for (hub, effect) in effects {
+            self.carry_one_out(hub, effect, None);
+        }
+    }
+
+    pub(super) fn carry_one_out(&mut self, hub: HubId, effect: Effect, waiting: Option<Waiting>) {
+        match effect {
+            Effect::Write { on, record, changes } => self.write(hub, on, *record, changes, waiting),
+            Effect::SecureRunning(securing) => self.secure(hub, securing),
+            Effect::AskCensus => self.parts.share.bells.ring(&hub),
+            Effect::StopStale { users } => self.stop_stale(hub, users),
+            // Whoever looks after the hub stops what is idle, by each of its answers: see `upkeep`.
+            Effect::StopIdle => self.parts.share.bells.ring(&hub),
+            Effect::Report(report) => self.report(&hub, report),
+            Effect::Refuse(refusal) => {
+                if let Some(waiting) = waiting {
+                    waiting.refused(&refusal);
+                }
+            }
+        }
+    }
+
+    fn write(
+        &self,
+        hub: HubId,
+        on: Epoch,
+        record: HubRecord,
+        changes: Vec<Change>,
+        waiting: Option<Waiting>,
+    ) {
+        let writer = self.parts.share.writer.clone();
+        let done = self.done.clone();
+        let on = (on != Epoch::default()).then_some(on);
+        tokio::spawn(async move {
+            let wrote = match Write::set(hub_key(&hub), on, &record) {
+                Some(write) => writer.write(&write, WITHIN).await,
+                None => Wrote::Unreachable("the record is too long to be written".to_owned()),
+            };
+            // At shutdown nobody waits for it.
+            let _ = done.send(Done::Wrote { hub, changes, wrote, waiting });
+        });
+    }
+
+    pub(super) fn done(&mut self, done: Done) {
+        match done {
+            Done::Hub(hub, event) => {
+                let Some(now) = self.store_now() else { return };
+                let effects = self.lives.happens(&hub, event, now);
+                self.carry_out(effects);
+            }
+            Done::Wrote { hub, changes, wrote, waiting } => self.wrote(&hub, &changes, &wrote, waiting),
+            Done::Counted { hub, users, ordered } => self.drain_counted(&hub, users, ordered),
+            Done::Activated(ended) => self.activation_ended(ended),
+        }
+    }
+
+    fn wrote(&mut self, hub: &HubId, changes: &[Change], wrote: &Wrote, waiting: Option<Waiting>) {
+        let stands = matches!(wrote, Wrote::Stands(_));
+        if stands {
+            for change in changes {
+                self.tell_change(hub, *change);
+            }
+        }
+        if let Some(waiting) = waiting {
+            waiting.wrote(wrote);
+        }
+        let Some(now) = self.store_now().filter(|_| !stands) else { return };
+        if let Wrote::Unknown(reason) | Wrote::Unreachable(reason) = wrote {
+            warn!(hub.id = %hub, reason, "hub `{hub}`: its record was not written, or nobody knows: {reason}");
+        }
+        // Whatever is still wanted is proposed again.
+        let effects = self.lives.happens(hub, HubEvent::WriteUnknown, now);
+        self.carry_out(effects);
+    }
+
+    fn tell_change(&self, hub: &HubId, change: Change) {
+        let (kind, text) = words(change);
+        let text = format!("hub `{hub}`: {text}");
+        info!(hub.id = %hub, change = kind, "{text}");
+        self.parts.board.events.note(kind, Some(hub), None, text);
+    }
+
+    fn report(&self, hub: &HubId, report: Report) {
+        match report {
+            Report::Held(held) => {
+                let text =
+                    format!("hub `{hub}` is not failed over: {held}; `hubrouter failover {hub}` decides");
+                warn!(hub.id = %hub, "{text}");
+                self.parts.board.note_held(hub, Some(held.to_string()));
+                self.parts.board.events.note("failover_held", Some(hub), None, text);
+            }
+            Report::HeldNoMore => {
+                self.parts.board.note_held(hub, None);
+                let text = format!("hub `{hub}`: nothing holds its failover any more");
+                self.parts.board.events.note("failover_released", Some(hub), None, text);
+            }
+        }
+    }
+
+    /// Everybody known as running or pending at `hub`: by its own word, by what was seen since, by starts that replicas told of.
+    pub(super) fn known_at(&self, hub: &HubId) -> BTreeSet<UserName> {
+        let mut users: BTreeSet<UserName> = self.parts.board.census.known_at(hub).into_iter().collect();
+        let told = self.heartbeats.iter().flat_map(|beat| &beat.starts);
+        users.extend(told.filter(|start| start.hub == *hub).map(|start| start.user.clone()));
+        let own = self.parts.share.journal.all();
+        users.extend(own.into_iter().filter(|start| start.hub == *hub).map(|start| start.user));
+        users
+    }
+
+    fn secure(&self, hub: HubId, securing: Securing) {
+        let users = self.known_at(&hub);
+        let job = Secure {
+            hub: hub.clone(),
+            writer: self.parts.share.writer.clone(),
+            live: Arc::clone(&self.parts.live),
+            assume_stopped: securing.assume_stopped,
+        };
+        let done = self.done.clone();
+        tokio::spawn(async move {
+            let users = job.run(users).await;
+            let _ = done.send(Done::Hub(hub, HubEvent::RunningSecured { securing, users }));
+        });
+    }
+
+    fn stop_stale(&self, hub: HubId, users: Vec<UserName>) {
+        let live = self.parts.live.load_full();
+        let Some(calls) = self.calls(&hub) else { return };
+        let job = StopStale { hub: hub.clone(), calls, live: Arc::clone(&self.parts.live) };
+        drop(live);
+        let done = self.done.clone();
+        tokio::spawn(async move {
+            if let Some(left) = job.run(users).await {
+                let _ = done.send(Done::Hub(hub, HubEvent::StaleStopped { left }));
+            }
+        });
+    }
+
+    /// The way to call `hub`.
+    pub(super) fn calls(&self, hub: &HubId) -> Option<Arc<dyn HubCalls>> {
+        let hub = self.parts.loaded.config.hub(hub)?;
+        Some(self.parts.share.dial.calls(hub, &self.parts.live.load().snapshot.site))
+    }
+}
+
+/// Assigns those who run at a hub to it, or lets go of those whose servers are lost.
+struct Secure {
+    hub: HubId,
+    writer: Writer,
+    live: Arc<ArcSwap<Live>>,
+    assume_stopped: bool,
+}
+
+impl Secure {
+    /// All of them, however long the directory takes; whom it concerned.
+    async fn run(&self, users: BTreeSet<UserName>) -> Vec<UserName> {
+        let each = stream::iter(users).map(|user| async move {
+            let concerned = self.one(&user).await;
+            concerned.then_some(user)
+        });
+        let mut concerned: Vec<UserName> =
+            each.buffer_unordered(AT_ONCE).filter_map(|user| async move { user }).collect().await;
+        concerned.sort();
+        concerned
+    }
+
+    async fn one(&self, user: &UserName) -> bool {
+        loop {
+            let live = self.live.load_full();
+            let exceptions = &live.snapshot.exceptions;
+            let stands = exceptions.assignment(user);
+            let (Some(key), Some(now)) = (user_key(user), self.now(&live)) else { return false };
+            let write = match (stands, self.assume_stopped) {
+                // Assigned elsewhere: their server here is another matter, and reported.
+                (Some(stands), _) if stands.hub != self.hub => return false,
+                (Some(stands), false) if stands.cause == Cause::Running || !is_movable(stands.cause) => {
+                    return true;
+                }
+                (Some(stands), true) if !is_movable(stands.cause) => return false,
+                (Some(stands), true) => Some(Write::delete(key, stands.epoch)),
+                (None, true) => return true,
+                (stands, false) => {
+                    let assignment = self.running(user, stands, now);
+                    Write::set(key, exceptions.epoch_of(user), &assignment)
+                }
+            };
+            let Some(write) = write else { return false };
+            match self.writer.write(&write, WITHIN).await {
+                Wrote::Stands(_) => return true,
+                // What stands now is in force here: look again.
+                Wrote::Conflict(_) => {}
+                Wrote::Unknown(_) | Wrote::Unreachable(_) => tokio::time::sleep(TRY_AGAIN).await,
+            }
+        }
+    }
+
+    fn now(&self, live: &Live) -> Option<StoreTime> {
+        live.snapshot.knowledge.clock.map(|known| known.time_at(clock::now()))
+    }
+
+    fn running(&self, user: &UserName, stands: Option<&Assignment>, now: StoreTime) -> Assignment {
+        Assignment {
+            user: user.clone(),
+            hub: self.hub.clone(),
+            cause: Cause::Running,
+            epoch: Epoch::default(),
+            since: stands.map_or(now, |stands| stands.since),
+            last_start: stands.and_then(|stands| stands.last_start),
+            provisional_until: None,
+        }
+    }
+}
+
+/// Stops the old servers of users who were moved away by an operator's act or their own.
+struct StopStale {
+    hub: HubId,
+    calls: Arc<dyn HubCalls>,
+    live: Arc<ArcSwap<Live>>,
+}
+
+impl StopStale {
+    /// Whose are left; `None` when the hub's record has opened meanwhile, and nothing there is stale any more.
+    async fn run(&self, users: Vec<UserName>) -> Option<Vec<UserName>> {
+        let wanted: BTreeSet<UserName> = users.into_iter().collect();
+        loop {
+            if !self.is_closed() {
+                return None;
+            }
+            match self.calls.active_users(LIST_WITHIN).await {
+                Err(error) => warn!(hub.id = %self.hub, %error, "stale servers cannot be looked for"),
+                Ok(active) => {
+                    let left: Vec<_> =
+                        active.users.into_iter().filter(|(user, _)| wanted.contains(user)).collect();
+                    if left.is_empty() {
+                        return Some(Vec::new());
+                    }
+                    for (user, active) in &left {
+                        for server in active.servers.keys().filter(|_| self.is_closed()) {
+                            self.stop(user, server).await;
+                        }
+                    }
+                }
+            }
+            tokio::time::sleep(STOPPING).await;
+        }
+    }
+
+    async fn stop(&self, user: &UserName, server: &str) {
+        let (hub, server_name) = (&self.hub, if server.is_empty() { "(default)" } else { server });
+        match self.calls.stop_server(user, server, WITHIN * 2).await {
+            Ok(()) => {
+                info!(hub.id = %hub, user = %user, server = server_name, "a stale server is being stopped");
+            }
+            Err(error) => {
+                warn!(hub.id = %hub, user = %user, server = server_name, %error, "a stale server is not stopped");
+            }
+        }
+    }
+
+    /// Whether the record still says that the hub was failed over: only then these servers are stale.
+    fn is_closed(&self) -> bool {
+        let live = self.live.load();
+        live.snapshot.exceptions.hub(&self.hub).is_some_and(|record| record.failed_over.is_some())
+    }
+}
+
+/// A change in the words of an event.
+fn words(change: Change) -> (&'static str, &'static str) {
+    match change {
+        Change::Word(_) => ("operator_spoke", "an operator spoke"),
+        Change::WordEnded => ("word_ended", "the configuration changed its intent: the operator's word ends"),
+        Change::OutageBegan(crate::core::health::Plane::Proxy) => {
+            ("outage_began", "its proxy plane is down, all agree")
+        }
+        Change::OutageBegan(crate::core::health::Plane::Hub) => {
+            ("outage_began", "its hub plane is down, all agree")
+        }
+        Change::OutageEnded(crate::core::health::Plane::Proxy) => {
+            ("outage_ended", "its proxy plane is up again")
+        }
+        Change::OutageEnded(crate::core::health::Plane::Hub) => ("outage_ended", "its hub plane is up again"),
+        Change::Relapsed => ("relapsed", "it failed again: its users wait longer for it"),
+        Change::StartsClosed => ("starts_closed", "it is closed to starts until all routers know it"),
+        Change::CandidatesOpened => ("candidates_opened", "its users' next hubs are open to them"),
+        Change::StartsNarrowed => {
+            ("starts_changed", "its starts go elsewhere for others, or for another reason")
+        }
+        Change::OpenedAgain => ("opened_again", "starts go there again"),
+        Change::FailedOver => ("failed_over", "it is failed over: idle users go to their next hub"),
+        Change::StuckMoved => ("stuck_moved", "users whose servers are lost were moved"),
+        Change::FailedBack => ("failed_back", "it has been healthy for long enough: idle users come home"),
+        Change::StaleStopped => ("stale_stopped", "stale servers were stopped"),
+    }
+}
+
+/// An answer that nobody waits for any more is dropped.
+pub(super) fn answer<T>(to: oneshot::Sender<T>, with: T) {
+    let _ = to.send(with);
+}

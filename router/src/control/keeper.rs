@@ -1,0 +1,377 @@
+//! Keeps this replica's copy of the directory: follows the store, sends heartbeats, tells the controller what stands.
+//!
+//! The only owner of the copy. What the records mean is `core`'s, what to write the controller's and the claims'; they write
+//! through a [`Writer`], and what they wrote comes back here first.
+
+mod told;
+mod writer;
+
+use std::collections::BTreeSet;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwapOption;
+use hubrouter_config::HubId;
+use tokio::sync::{mpsc, oneshot, watch};
+use tracing::{debug, error, info, warn};
+
+pub use told::{CensusRecord, Told, View};
+pub use writer::{Write, Writer, Wrote, census_key, hub_key, placement_key, user_key};
+
+use super::clock;
+use super::journal::Journal;
+use super::tasks::Task;
+use crate::core::life::records::Heartbeat;
+use crate::core::life::time::StoreTime;
+use crate::core::moment::{Clock, Knowledge};
+use crate::directory::{
+    Applied, Beats, Change, Confirmed, Entry, Error, Feed, Fingerprint, FullCopy, Mark, Pulse, ReplicaId,
+    Seen, Store, Value, sync,
+};
+use told::Records;
+
+/// The longest that one call to the store may take.
+const WITHIN: Duration = Duration::from_secs(2);
+/// From one failed try to read the whole store to the next.
+const TRY_AGAIN: Duration = Duration::from_millis(500);
+/// How often everything is read anew although nothing seems to be missing.
+const RESYNC_EVERY: Duration = Duration::from_mins(5);
+
+/// What the keeper is made of.
+pub struct Parts {
+    /// The directory.
+    pub store: Arc<dyn Store>,
+    /// This process.
+    pub me: ReplicaId,
+    /// A mark for the directory, should this replica be the one that founds it.
+    pub fresh: Fingerprint,
+    /// The hubs of the configuration, and `health.interval`.
+    pub site: watch::Receiver<(BTreeSet<HubId>, Duration)>,
+    /// What the next heartbeat says; the keeper adds how far it has read and which starts went unasked.
+    pub heartbeat: watch::Receiver<Heartbeat>,
+    /// The starts that went home unasked.
+    pub journal: Arc<Journal>,
+    /// To the controller.
+    pub told: mpsc::UnboundedSender<Told>,
+    /// For the status.
+    pub task: Task,
+}
+
+/// The keeper of one process.
+pub struct Keeper {
+    parts: Parts,
+    copy: FullCopy,
+    records: Records,
+    knowledge: Knowledge,
+    asks: mpsc::UnboundedReceiver<Ask>,
+    seen: Arc<ArcSwapOption<Seen>>,
+    feed: Feed,
+    /// The whole store has to be read, not before this instant.
+    sync_at: Option<Instant>,
+    synced_at: Option<Instant>,
+    lagging: bool,
+    trouble: Option<String>,
+    /// Others wait for what was applied to be published.
+    acks: Vec<oneshot::Sender<()>>,
+    changed: bool,
+}
+
+/// What others tell the keeper.
+pub(super) enum Ask {
+    /// This stands, by the store's answer to a write.
+    Stands(Vec<Entry>, oneshot::Sender<()>),
+    /// A write has an unknown outcome: look.
+    Look,
+}
+
+type Beating = Pin<Box<dyn Future<Output = Beaten> + Send>>;
+
+/// What came of a heartbeat.
+struct Beaten {
+    asked_at: Instant,
+    answered: Result<(Mark, Instant, Result<Beats, Error>), Error>,
+}
+
+impl Keeper {
+    /// A keeper that has read nothing yet, and the way to write.
+    #[must_use]
+    pub fn new(parts: Parts) -> (Self, Writer) {
+        let (asks, asks_in) = mpsc::unbounded_channel();
+        let seen = Arc::new(ArcSwapOption::empty());
+        let writer = Writer::new(Arc::clone(&parts.store), Arc::clone(&seen), asks);
+        let feed = parts.store.feed();
+        let keeper = Self {
+            parts,
+            copy: FullCopy::new(),
+            records: Records::default(),
+            knowledge: Knowledge::default(),
+            asks: asks_in,
+            seen,
+            feed,
+            sync_at: None,
+            synced_at: None,
+            lagging: false,
+            trouble: None,
+            acks: Vec::new(),
+            changed: false,
+        };
+        (keeper, writer)
+    }
+
+    /// Runs until `stop` says so; then says goodbye.
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        self.synchronize().await;
+        let mut beating: Option<Beating> = None;
+        let mut beat_at = clock::now();
+        loop {
+            self.publish();
+            let sync_at = self.next_sync();
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => break,
+                ask = self.asks.recv() => match ask {
+                    Some(ask) => self.asked(ask),
+                    None => break,
+                },
+                change = self.feed.next() => match change {
+                    Some(change) => self.heard(change),
+                    None => self.sync_soon(),
+                },
+                beaten = async { beating.as_mut().expect("guarded").await }, if beating.is_some() => {
+                    beating = None;
+                    self.beaten(beaten);
+                }
+                () = clock::until(Some(beat_at)), if beating.is_none() => {
+                    // Twice per interval: the copy is to be younger than one interval at any time.
+                    beat_at = clock::now() + self.interval() / 2;
+                    beating = self.beat();
+                }
+                () = clock::until(sync_at) => self.synchronize().await,
+            }
+            while let Ok(ask) = self.asks.try_recv() {
+                self.asked(ask);
+            }
+        }
+        self.part().await;
+    }
+
+    fn interval(&self) -> Duration {
+        self.parts.site.borrow().1
+    }
+
+    fn asked(&mut self, ask: Ask) {
+        match ask {
+            Ask::Stands(entries, ack) => {
+                for entry in entries {
+                    self.apply(&entry);
+                }
+                self.acks.push(ack);
+            }
+            Ask::Look => self.sync_soon(),
+        }
+    }
+
+    fn heard(&mut self, change: Change) {
+        match change {
+            Change::Entry(entry) => self.apply(&entry),
+            Change::Resync if self.synced_at.is_none() || self.copy.seen().is_none() => {}
+            Change::Resync => self.sync_soon(),
+        }
+    }
+
+    fn apply(&mut self, entry: &Entry) {
+        match self.copy.apply(entry.clone()) {
+            Applied::Old => return,
+            Applied::New => {}
+            // It may be only the order in which answers and the feed arrive; the next look at the store tells.
+            Applied::Gap => self.lagging = self.lagging || self.sync_at.is_none(),
+        }
+        self.records.apply(entry);
+        self.changed = true;
+    }
+
+    fn sync_soon(&mut self) {
+        self.sync_at.get_or_insert_with(clock::now);
+    }
+
+    fn next_sync(&self) -> Option<Instant> {
+        self.sync_at.or_else(|| self.synced_at.map(|at| at + RESYNC_EVERY))
+    }
+
+    async fn synchronize(&mut self) {
+        let hubs = self.parts.site.borrow().0.clone();
+        let asked_at = clock::now();
+        let synced = sync(&*self.parts.store, &mut self.copy, &hubs, self.parts.fresh.clone(), WITHIN).await;
+        match synced {
+            Ok(synced) => {
+                if synced.repaired {
+                    warn!("the directory had lost writes: this replica wrote them back");
+                    let _ = self.parts.told.send(Told::Repaired);
+                }
+                if synced.introduced {
+                    info!("the directory knows the hubs of this site now");
+                }
+                (self.sync_at, self.synced_at) = (None, Some(clock::now()));
+                self.knowledge.behind = false;
+                self.knowledge.in_step = Some(self.knowledge.in_step.map_or(asked_at, |at| at.max(asked_at)));
+                self.lagging = false;
+                self.well();
+            }
+            Err(error) => {
+                self.sync_at = Some(clock::now() + TRY_AGAIN);
+                self.knowledge.behind = matches!(error, Error::Behind { .. } | Error::Foreign { .. });
+                self.ill(&error);
+            }
+        }
+        self.records = Records::of(&self.copy);
+        self.changed = true;
+    }
+
+    /// Sends a heartbeat, and asks for everybody's.
+    fn beat(&self) -> Option<Beating> {
+        let site = self.copy.seen()?.fingerprint;
+        let mut heartbeat = self.parts.heartbeat.borrow().clone();
+        heartbeat.starts = self.parts.journal.all();
+        heartbeat.read = self.read_up_to();
+        let payload = Value::of(&heartbeat).or_else(|| {
+            // Too many starts to tell: the journal takes no more long before.
+            heartbeat.starts.clear();
+            Value::of(&heartbeat)
+        })?;
+        let pulse = Pulse { replica: self.parts.me.clone(), payload, lives_for: self.interval() * 3 };
+        let store = Arc::clone(&self.parts.store);
+        let asked_at = clock::now();
+        Some(Box::pin(async move {
+            let answered = match store.beat(&pulse, &site, WITHIN).await {
+                Ok(mark) => {
+                    let beats_asked_at = clock::now();
+                    Ok((mark, beats_asked_at, store.beats(WITHIN).await))
+                }
+                Err(error) => Err(error),
+            };
+            Beaten { asked_at, answered }
+        }))
+    }
+
+    /// What was written up to this instant of the store's clock is in the copy.
+    fn read_up_to(&self) -> StoreTime {
+        let known = self.knowledge.clock.zip(self.knowledge.in_step.min(self.knowledge.heard));
+        known.map_or_else(StoreTime::default, |(clock, at)| clock.time_at(at))
+    }
+
+    fn beaten(&mut self, beaten: Beaten) {
+        self.changed = true;
+        match beaten.answered {
+            Err(error) => {
+                if matches!(error, Error::Behind { .. } | Error::Foreign { .. }) {
+                    self.knowledge.behind = true;
+                    self.sync_soon();
+                }
+                self.ill(&error);
+            }
+            Ok((mark, beats_asked_at, beats)) => {
+                self.well();
+                self.knowledge.heard = Some(beaten.asked_at);
+                self.set_clock(Clock { store: mark.time, at: beaten.asked_at }, beats_asked_at);
+                match self.copy.confirm(&mark, beaten.asked_at) {
+                    Confirmed::InStep => {
+                        self.knowledge.in_step = Some(beaten.asked_at);
+                        self.lagging = false;
+                    }
+                    // The feed brings it in a moment; if it has not by the next beat, it is broken.
+                    Confirmed::Lagging if !self.lagging => self.lagging = true,
+                    Confirmed::Lagging => self.sync_soon(),
+                    Confirmed::Doubtful => {
+                        self.knowledge.behind = true;
+                        self.sync_soon();
+                    }
+                }
+                match beats {
+                    Ok(beats) => self.tell_beats(beats, beats_asked_at),
+                    Err(error) => debug!(%error, "the heartbeats of the replicas cannot be read"),
+                }
+            }
+        }
+    }
+
+    fn set_clock(&mut self, clock: Clock, answered_at: Instant) {
+        if let Some(before) = self.knowledge.clock {
+            let expected = before.time_at(clock.at);
+            let off = clock.store.since(expected).max(expected.since(clock.store));
+            // What a call took may be in front of the reading or behind it.
+            let took = answered_at.saturating_duration_since(clock.at);
+            if off > Duration::from_secs(1) + took * 2 {
+                warn!(off_ms = off.as_millis(), "the clock of the directory jumped");
+                let _ = self.parts.told.send(Told::ClockJumped);
+            }
+        }
+        self.knowledge.clock = Some(clock);
+    }
+
+    fn tell_beats(&mut self, beats: Beats, asked_at: Instant) {
+        let Some(clock) = self.knowledge.clock else { return };
+        let mut heartbeats = Vec::new();
+        for beat in beats.beats {
+            match beat.payload.read::<Heartbeat>() {
+                Ok(said) => {
+                    let read = said.read.min(beat.at);
+                    let replica = beat.replica.as_str().to_owned();
+                    heartbeats.push(Heartbeat { replica, at: beat.at, read, ..said });
+                }
+                Err(error) => {
+                    debug!(replica = beat.replica.as_str(), %error, "a heartbeat that cannot be read");
+                }
+            }
+        }
+        let asked_at = clock.time_at(asked_at);
+        let _ = self.parts.told.send(Told::Beats { asked_at, now: beats.time, heartbeats });
+    }
+
+    fn well(&mut self) {
+        if self.trouble.take().is_some() {
+            info!("the directory answers again");
+        }
+        self.parts.task.ran(clock::now(), "in step");
+    }
+
+    fn ill(&mut self, error: &Error) {
+        let text = error.to_string();
+        self.parts.task.ran(clock::now(), text.clone());
+        if self.trouble.is_none() {
+            match error {
+                Error::Foreign { .. } => error!(
+                    "{text}: nothing is written there; give this site a prefix of its own (directory.prefix)"
+                ),
+                _ => warn!("{text}"),
+            }
+        }
+        self.trouble = Some(text);
+        self.changed = true;
+    }
+
+    /// Tells the controller what stands, and by it those who wait for it.
+    fn publish(&mut self) {
+        if !std::mem::take(&mut self.changed) && self.acks.is_empty() {
+            return;
+        }
+        self.seen.store(self.copy.seen().map(Arc::new));
+        let view = View {
+            exceptions: self.records.exceptions(),
+            census: self.records.census(),
+            knowledge: self.knowledge,
+            read: self.synced_at.is_some(),
+            unreadable: self.records.unreadable() + self.parts.store.malformed(),
+            trouble: self.trouble.clone(),
+        };
+        let acks = std::mem::take(&mut self.acks);
+        let _ = self.parts.told.send(Told::View(Box::new(view), acks));
+    }
+
+    async fn part(self) {
+        let Some(seen) = self.copy.seen() else { return };
+        if let Err(error) = self.parts.store.part(&self.parts.me, &seen.fingerprint, WITHIN).await {
+            warn!(%error, "the directory did not hear that this replica ends: the others wait for it");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The lives of all hubs, as this replica knows them: events in, effects out, by `core::life::step`.
+
+use std::collections::BTreeMap;
+
+use hubrouter_config::{Config, HubId};
+
+use crate::core::exceptions::Exceptions;
+use crate::core::life::guard::Fleet;
+use crate::core::life::hub_life::{HubLife, Policy};
+use crate::core::life::records::HubRecord;
+use crate::core::life::step::{Effect, HubEvent, step};
+use crate::core::life::time::StoreTime;
+use crate::core::snapshot::Snapshot;
+
+/// All lives, and the effects that have to be carried out.
+#[derive(Debug, Default)]
+pub(super) struct Lives {
+    lives: BTreeMap<HubId, HubLife>,
+}
+
+impl Lives {
+    /// Exactly the hubs of `config`, by what it says of them now.
+    pub(super) fn follow(&mut self, config: &Config, now: StoreTime) -> Vec<(HubId, Effect)> {
+        self.lives.retain(|id, _| config.hub(id).is_some());
+        let mut effects = Vec::new();
+        for hub in &config.hubs {
+            let policy = Policy::of(config, hub);
+            match self.lives.get(&hub.id) {
+                None => {
+                    self.lives.insert(hub.id.clone(), HubLife::new(hub.id.clone(), policy));
+                }
+                Some(life) if life.policy == policy => {}
+                Some(_) => effects.extend(self.happens(&hub.id, HubEvent::Reloaded(Box::new(policy)), now)),
+            }
+        }
+        effects
+    }
+
+    /// The life of `hub`.
+    pub(super) fn get(&self, hub: &HubId) -> Option<&HubLife> {
+        self.lives.get(hub)
+    }
+
+    /// Something happened to `hub`.
+    pub(super) fn happens(&mut self, hub: &HubId, event: HubEvent, now: StoreTime) -> Vec<(HubId, Effect)> {
+        let Some(life) = self.lives.remove(hub) else { return Vec::new() };
+        let (life, effects) = step(life, event, now);
+        self.lives.insert(hub.clone(), life);
+        effects.into_iter().map(|effect| (hub.clone(), effect)).collect()
+    }
+
+    /// What stands in the directory, for every hub whose record is another than it was.
+    pub(super) fn stand(&mut self, exceptions: &Exceptions, now: StoreTime) -> Vec<(HubId, Effect)> {
+        let mut effects = Vec::new();
+        let ids: Vec<HubId> = self.lives.keys().cloned().collect();
+        for id in ids {
+            let stands =
+                exceptions.hub(&id).map_or_else(|| HubRecord::new(id.clone()), |record| (**record).clone());
+            let news =
+                self.lives.get(&id).is_some_and(|life| !life.read || life.record.epoch != stands.epoch);
+            if news {
+                effects.extend(self.happens(&id, HubEvent::Stands(Box::new(stands)), now));
+            }
+        }
+        effects
+    }
+
+    /// The other hubs, for each: what guards look at.
+    pub(super) fn fleets(&mut self, snapshot: &Snapshot, now: StoreTime) -> Vec<(HubId, Effect)> {
+        let down: Vec<(HubId, StoreTime)> = self
+            .lives
+            .values()
+            .filter_map(|life| Some((life.record.hub.clone(), life.record.outage?.first()?)))
+            .collect();
+        let ids: Vec<HubId> = self.lives.keys().cloned().collect();
+        let mut effects = Vec::new();
+        for id in ids {
+            let others = down.iter().filter(|(other, _)| *other != id).cloned().collect();
+            let fleet = Fleet {
+                hubs: snapshot.hubs.len(),
+                down: others,
+                open_in_pool: has_open_neighbour(snapshot, &id),
+            };
+            if self.lives.get(&id).is_some_and(|life| life.fleet != fleet) {
+                effects.extend(self.happens(&id, HubEvent::Fleet(fleet), now));
+            }
+        }
+        effects
+    }
+}
+
+/// Whether another hub of the pool takes users.
+fn has_open_neighbour(snapshot: &Snapshot, hub: &HubId) -> bool {
+    let Some(own) = snapshot.standing(hub) else { return false };
+    snapshot.hubs.iter().filter(|view| view.hub.id != *hub).any(|view| {
+        snapshot
+            .standing(&view.hub.id)
+            .is_some_and(|other| other.pool == own.pool && other.closed_to(false).is_none())
+    })
+}

@@ -1,0 +1,207 @@
+//! Keeps the records of one hub's users tidy, by each of the hub's own answers: the work of the replica that looks after it.
+//!
+//! What has to change is decided in `core::upkeep`; here it is written, one hub at a time, and idle servers of a drain whose
+//! deadline is over are stopped.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use hubrouter_config::{HubId, Intent};
+use hubrouter_hub_adapter::census::{ActiveUser, ServerState};
+use hubrouter_hub_adapter::names::UserName;
+use tracing::{info, warn};
+
+use super::board::Board;
+use super::calls::HubCalls;
+use super::census::{Authority, servers};
+use super::clock;
+use super::keeper::{CensusRecord, Write, Writer, Wrote, user_key};
+use super::live::Live;
+use crate::core::census::Servers;
+use crate::core::life::records::{Assignment, AtDeadline, Cause, Epoch, Starts};
+use crate::core::life::time::{StoreTime, millis};
+use crate::core::moment::Clock;
+use crate::core::snapshot::Snapshot;
+use crate::core::upkeep::{Answer, Tidy, tidy};
+
+/// The longest that one write may take.
+const WITHIN: Duration = Duration::from_secs(2);
+
+/// What is remembered from one answer to the next.
+#[derive(Debug, Default)]
+pub(super) struct Upkeep {
+    before: BTreeMap<HubId, (StoreTime, BTreeMap<UserName, Servers>)>,
+    busy: Arc<Mutex<BTreeSet<HubId>>>,
+}
+
+/// What one round of it works with.
+pub(super) struct Means {
+    pub live: Arc<Live>,
+    pub writer: Writer,
+    pub board: Arc<Board>,
+    pub calls: Arc<dyn HubCalls>,
+}
+
+impl Upkeep {
+    /// Works through one answer of a hub.
+    pub(super) fn answered(&mut self, news: &Authority, asked_at: StoreTime, means: Means) {
+        let users: BTreeMap<UserName, Servers> =
+            news.users.iter().map(|(user, active)| (user.clone(), servers(active))).collect();
+        let before = self.before.insert(news.hub.clone(), (asked_at, users.clone()));
+        let snapshot = &means.live.snapshot;
+        let Some(hub) = snapshot.find(&news.hub) else { return };
+        let moment = snapshot.knowledge.at(clock::now(), &snapshot.times);
+        let answer = Answer { asked_at, users: &users };
+        let before = before.as_ref().map(|(asked_at, users)| Answer { asked_at: *asked_at, users });
+        let elsewhere = |user: &UserName| seen_elsewhere(snapshot, &means.board, &news.hub, user);
+        let due = tidy(snapshot, hub, answer, before, elsewhere, &moment);
+        let stops = moment.now.map(|now| overdue(snapshot, &news.hub, &news.users, now)).unwrap_or_default();
+        if due.is_empty() && stops.is_empty() {
+            return;
+        }
+        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        if !busy.insert(news.hub.clone()) {
+            return; // the round before is not over: the next answer will say the same
+        }
+        drop(busy);
+        let (hub, busy) = (news.hub.clone(), Arc::clone(&self.busy));
+        tokio::spawn(async move {
+            for one in due {
+                means.write(&hub, one).await;
+            }
+            for (user, server) in stops {
+                means.stop(&hub, &user, &server).await;
+            }
+            busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&hub);
+        });
+    }
+
+    /// Forgets all but these hubs.
+    pub(super) fn retain(&mut self, keep: impl Fn(&HubId) -> bool) {
+        self.before.retain(|hub, _| keep(hub));
+    }
+}
+
+impl Means {
+    /// Writes one change, if what stands is as it was.
+    pub(super) async fn write(&self, hub: &HubId, tidy: Tidy) {
+        let snapshot = &self.live.snapshot;
+        let write = match &tidy {
+            Tidy::Over { user, on } => user_key(user).map(|key| Write::delete(key, *on)),
+            Tidy::Found(user) => {
+                let now =
+                    snapshot.knowledge.clock.map(|known| known.time_at(clock::now())).unwrap_or_default();
+                let found = found(user, hub, now);
+                user_key(user).and_then(|key| Write::set(key, snapshot.exceptions.epoch_of(user), &found))
+            }
+        };
+        let Some(write) = write else { return };
+        match (self.writer.write(&write, WITHIN).await, tidy) {
+            (Wrote::Stands(_), Tidy::Found(user)) => {
+                let text = format!(
+                    "user `{user}` was found with a server at `{hub}`, away from home: they stay there"
+                );
+                info!(hub.id = %hub, user = %user, "{text}");
+                self.board.events.note("found", Some(hub), Some(user.as_str()), text);
+            }
+            (Wrote::Stands(_), Tidy::Over { user, .. }) => {
+                info!(hub.id = %hub, user = %user, "user `{user}` has no server at `{hub}` any more: they go home");
+            }
+            // The next answer says what is still to be done.
+            (Wrote::Conflict(_) | Wrote::Unknown(_) | Wrote::Unreachable(_), _) => {}
+        }
+    }
+
+    async fn stop(&self, hub: &HubId, user: &UserName, server: &str) {
+        match self.calls.stop_server(user, server, WITHIN * 2).await {
+            Ok(()) => {
+                let text = format!(
+                    "the idle server of `{user}` at `{hub}` is stopped: the drain's deadline is over"
+                );
+                info!(hub.id = %hub, user = %user, "{text}");
+                self.board.events.note("idle_stopped", Some(hub), Some(user.as_str()), text);
+            }
+            Err(error) => warn!(hub.id = %hub, user = %user, %error, "an idle server is not stopped"),
+        }
+    }
+}
+
+fn found(user: &UserName, hub: &HubId, now: StoreTime) -> Assignment {
+    Assignment {
+        user: user.clone(),
+        hub: hub.clone(),
+        cause: Cause::Found,
+        epoch: Epoch::default(),
+        since: now,
+        last_start: None,
+        provisional_until: None,
+    }
+}
+
+fn seen_elsewhere(snapshot: &Snapshot, board: &Board, here: &HubId, user: &UserName) -> bool {
+    let now = clock::now();
+    snapshot
+        .hubs
+        .iter()
+        .map(|view| &view.hub.id)
+        .filter(|hub| *hub != here)
+        .any(|hub| board.census.presence(hub, user, super::census::moment(snapshot, hub, now)).is_seen())
+}
+
+/// Servers that a drain stops now: its deadline is over, and they had no activity for as long as it says.
+fn overdue(
+    snapshot: &Snapshot,
+    hub: &HubId,
+    users: &BTreeMap<UserName, ActiveUser>,
+    now: StoreTime,
+) -> Vec<(UserName, String)> {
+    let Some(record) = snapshot.exceptions.hub(hub) else { return Vec::new() };
+    let Some(word) = record.word.as_ref().filter(|word| word.intent == Intent::Draining) else {
+        return Vec::new();
+    };
+    let is_open = matches!(record.starts, Starts::Elsewhere { .. });
+    let is_over = word.deadline.is_some_and(|deadline| now >= deadline);
+    if word.at_deadline != AtDeadline::StopIdle || !is_open || !is_over {
+        return Vec::new();
+    }
+    let idle = |last: Option<SystemTime>| {
+        last.is_none_or(|last| now.since(store_time(last)) >= Duration::from_millis(word.idle_for))
+    };
+    let servers = users
+        .iter()
+        .flat_map(|(user, active)| active.servers.iter().map(move |(name, server)| (user, name, server)));
+    servers
+        .filter(|(_, _, server)| server.state == ServerState::Ready && idle(server.last_activity))
+        .map(|(user, name, _)| (user.clone(), name.clone()))
+        .collect()
+}
+
+fn store_time(at: SystemTime) -> StoreTime {
+    StoreTime::from_millis(millis(at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()))
+}
+
+impl CensusRecord {
+    /// A hub's own word, for the other replicas.
+    #[must_use]
+    pub fn of(news: &Authority, clock: &Clock) -> Self {
+        let last = news
+            .users
+            .values()
+            .flat_map(|active| active.servers.values())
+            .filter_map(|server| server.last_activity);
+        Self {
+            asked_at: clock.time_at(news.asked.at),
+            answered_at: clock.time_at(news.asked.answered_at),
+            idle_since: last.min().map(store_time),
+            users: news
+                .users
+                .iter()
+                .map(|(user, active)| {
+                    let servers = servers(active);
+                    (user.to_string(), (servers.running, servers.pending))
+                })
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What a hub's own word means for the records of users: who was found away from home, and whose exception is over.
+//!
+//! Pure: the answers arrive as facts, and what is to be written comes out. "The census never routes": a server that was found
+//! becomes an assignment, and only that decides.
+
+use std::collections::BTreeMap;
+
+use hubrouter_hub_adapter::names::UserName;
+
+use super::census::Servers;
+use super::life::claim::{DeleteFacts, HubAnswer, may_delete};
+use super::life::records::{Assignment, Epoch};
+use super::life::time::StoreTime;
+use super::moment::Moment;
+use super::snapshot::{HubIndex, Snapshot};
+use super::starting::is_calm;
+
+/// One authoritative answer of a hub about all its users.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer<'a> {
+    /// When it was asked.
+    pub asked_at: StoreTime,
+    /// Everybody with a server, or with one on its way.
+    pub users: &'a BTreeMap<UserName, Servers>,
+}
+
+impl Answer<'_> {
+    fn about(&self, user: &UserName) -> HubAnswer {
+        HubAnswer { asked_at: self.asked_at, server: self.users.contains_key(user) }
+    }
+
+    fn shows_running(&self, user: &UserName) -> bool {
+        self.users.get(user).is_some_and(|servers| servers.running > 0)
+    }
+}
+
+/// A record that has to change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tidy {
+    /// The user has a server here and the records send them elsewhere: assign them here.
+    Found(UserName),
+    /// The user's assignment is over.
+    Over {
+        /// Whose.
+        user: UserName,
+        /// It must still have this epoch.
+        on: Epoch,
+    },
+}
+
+/// What this hub's answer, together with the one before, asks for. Users with a server on another hub too are left alone:
+/// they are reported, never repaired.
+#[must_use]
+pub fn tidy(
+    snapshot: &Snapshot,
+    hub: HubIndex,
+    answer: Answer<'_>,
+    before: Option<Answer<'_>>,
+    elsewhere: impl Fn(&UserName) -> bool,
+    moment: &Moment,
+) -> Vec<Tidy> {
+    let found = answer
+        .users
+        .keys()
+        .filter(|user| is_away(snapshot, hub, user) && !elsewhere(user))
+        .map(|user| Tidy::Found(user.clone()));
+    let over = assigned_at(snapshot, hub).filter_map(|assignment| {
+        let now = moment.now?;
+        let answers: Vec<HubAnswer> =
+            before.iter().chain([&answer]).map(|answer| answer.about(&assignment.user)).collect();
+        let started = assignment.last_start.unwrap_or(assignment.since);
+        let facts = DeleteFacts {
+            answers: &answers,
+            at_home: snapshot.home(&assignment.user) == Some(hub),
+            home_calm: is_calm(snapshot, hub, moment),
+            start_answered: answer.asked_at > started && answer.shows_running(&assignment.user),
+        };
+        // Whoever is about to get another home keeps the record of the present one.
+        if snapshot.leaves_by_next_placement(&assignment.user) {
+            return None;
+        }
+        let deletion = may_delete(assignment, &facts, now)?;
+        Some(Tidy::Over { user: assignment.user.clone(), on: deletion.on })
+    });
+    found.chain(over).collect()
+}
+
+/// Assignments of merely named users whose time is over, and that no answer has to confirm.
+#[must_use]
+pub fn lapsed(snapshot: &Snapshot, now: StoreTime) -> Vec<Tidy> {
+    if snapshot.exceptions.provisional() == 0 {
+        return Vec::new();
+    }
+    let nothing = DeleteFacts { answers: &[], at_home: false, home_calm: false, start_answered: false };
+    let over = snapshot.exceptions.assignments().filter_map(|assignment| {
+        let deletion = may_delete(assignment, &nothing, now)?;
+        Some(Tidy::Over { user: assignment.user.clone(), on: deletion.on })
+    });
+    over.collect()
+}
+
+fn assigned_at(snapshot: &Snapshot, hub: HubIndex) -> impl Iterator<Item = &Assignment> {
+    let id = snapshot.id(hub);
+    snapshot
+        .exceptions
+        .assignments()
+        .map(|assignment| &**assignment)
+        .filter(move |assignment| assignment.hub == *id)
+}
+
+/// Whether the records send the user elsewhere, although there is a server here.
+fn is_away(snapshot: &Snapshot, hub: HubIndex, user: &UserName) -> bool {
+    match snapshot.whereabouts(user) {
+        // Recorded elsewhere with a server here: two hubs, or soon one; nothing to record.
+        Some(place) if place.assignment.is_some() => false,
+        Some(place) => place.at != hub || !snapshot.hub(hub).is_plain(),
+        None => false,
+    }
+}
