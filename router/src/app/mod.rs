@@ -8,6 +8,7 @@ mod fleet;
 mod listeners;
 mod logging;
 mod operate;
+mod readiness;
 mod view;
 
 use std::net::SocketAddr;

@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 
 use super::census;
 use super::fleet::Shown;
+use super::readiness;
 use crate::admin::{
     Access, AdminView, ConfigReport, DatabaseReport, HubReport, PlaneReport, PlanesReport, Readiness,
     ReloadReport, SpawningReport, StatusReport, TaskReport, TrafficReport,
@@ -66,7 +67,13 @@ impl View {
 
 impl AdminView for View {
     fn readiness(&self) -> Readiness {
-        if self.board.is_leaving() { Readiness::NotReady("shutting down".into()) } else { Readiness::Ready }
+        if self.board.is_leaving() {
+            return Readiness::NotReady("shutting down".into());
+        }
+        match readiness::lacks(&self.live.load().snapshot, &self.board, Instant::now()) {
+            Some(why) => Readiness::NotReady(why),
+            None => Readiness::Ready,
+        }
     }
 
     fn status(&self) -> StatusReport {

@@ -13,7 +13,7 @@ use super::census::Desk;
 use super::events::Events;
 use super::keeper::View;
 use super::tasks::Tasks;
-use crate::core::life::records::{Heartbeat, PlacementRecord};
+use crate::core::life::records::{Heartbeat, PlacementRecord, Verdict};
 use crate::core::life::time::{StoreTime, Times};
 use crate::core::life::votes::{is_live, is_vanished};
 
@@ -72,6 +72,8 @@ pub struct Replica {
     pub may_start_until: StoreTime,
     /// What it proposes as the placement.
     pub proposes: String,
+    /// Whether it sees any plane of any hub up.
+    pub sees_hubs: bool,
 }
 
 /// The configuration in force and the last try to change it.
@@ -165,6 +167,7 @@ impl Board {
             live: is_live(beat, times, now),
             may_start_until: beat.at.plus(times.after),
             proposes: beat.proposes.clone(),
+            sees_hubs: beat.votes.iter().any(|vote| matches!(vote.verdict, Verdict::Up | Verdict::Slow)),
         };
         let here =
             heartbeats.iter().filter(|beat| is_live(beat, times, now) || is_vanished(beat, times, now));

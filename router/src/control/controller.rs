@@ -6,6 +6,7 @@
 mod activate;
 mod effects;
 mod orders;
+mod rebuild;
 mod retired;
 mod shared;
 mod votes;
@@ -150,6 +151,7 @@ pub struct Controller {
     done: mpsc::UnboundedSender<Done>,
     done_in: Option<mpsc::UnboundedReceiver<Done>>,
     upkeep: upkeep::Upkeep,
+    rebuild: rebuild::Rebuild,
 }
 
 impl Controller {
@@ -179,6 +181,7 @@ impl Controller {
             done,
             done_in: Some(done_in),
             upkeep: upkeep::Upkeep::default(),
+            rebuild: rebuild::Rebuild::default(),
         };
         this.know_hubs(clock::now());
         this.parts.board.note_me(this.parts.share.me.as_str());
@@ -195,6 +198,7 @@ impl Controller {
         logouts.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let lapse = self.passive.next_lapse(&self.healths);
+            let rebuild = self.look_at();
             let adopted = self.adopted.as_ref().and_then(|it| it.ends_at(&self.parts.loaded.config));
             tokio::select! {
                 biased;
@@ -206,6 +210,7 @@ impl Controller {
                 Some(()) = self.parts.changes.recv() => self.reload(),
                 _ = logouts.tick() => self.tell_logouts().await,
                 () = until(lapse) => self.lapse(),
+                () = until(rebuild) => self.found(),
                 () = until(adopted) => self.end_adoption(),
                 Some(news) = self.parts.share.news.recv() => self.hub_told(&news),
                 Some(ordered) = self.parts.share.orders.recv() => self.ordered(ordered),
@@ -389,6 +394,9 @@ fn tell_what_needs_a_restart(before: &Config, after: &Config) {
     }
     if before.admin.address != after.admin.address {
         warn!("admin.address changed: that takes effect at the next start");
+    }
+    if before.directory != after.directory {
+        warn!("directory changed: that takes effect at the next start");
     }
     if before.telemetry.log != after.telemetry.log {
         warn!("telemetry.log changed: that takes effect at the next start");

@@ -89,11 +89,21 @@ async fn next_with(log: &mut tokio::io::Lines<BufReader<tokio::process::ChildStd
     timeout(PATIENCE, found).await.unwrap_or_else(|_| panic!("it did not say {text:?}"))
 }
 
+/// A process has to found its directory before it is ready.
+async fn until_ready(served: &Served) {
+    let ready = async {
+        while Browser::new(served.admin).send(Request::get("/readyz")).await.status != 200 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, ready).await.expect("it is ready in time");
+}
+
 #[tokio::test]
 async fn a_process_ends_with_success_when_it_is_told_to() {
     for name in ["-TERM", "-INT"] {
         let mut served = Served::by(&File::good()).await;
-        assert_eq!(Browser::new(served.admin).send(Request::get("/readyz")).await.status, 200);
+        until_ready(&served).await;
 
         served.signal(name);
 
@@ -131,7 +141,7 @@ async fn a_process_that_gets_sighup_reads_its_file_again_and_serves_on() {
     served.signal("-HUP");
     next_with(&mut served.log, "the configuration was reloaded").await;
 
-    assert_eq!(Browser::new(served.admin).send(Request::get("/readyz")).await.status, 200);
+    until_ready(&served).await;
     served.signal("-TERM");
     assert_eq!(served.exit_code().await, Some(0));
 }

@@ -37,12 +37,12 @@ const TRY_AGAIN: Duration = Duration::from_secs(2);
 /// The placements that this replica knows.
 #[derive(Debug, Default)]
 pub(super) struct Placements {
-    record: Option<Arc<PlacementRecord>>,
+    pub(super) record: Option<Arc<PlacementRecord>>,
     active: Option<Arc<dyn Placement>>,
     next: Option<Arc<dyn Placement>>,
     /// Seeds of the configurations that this process has seen, by their fingerprints.
     seeds: BTreeMap<String, String>,
-    under_way: bool,
+    pub(super) under_way: bool,
     why: Option<String>,
 }
 
@@ -108,7 +108,7 @@ impl Controller {
 
     /// How well the directory is known; not at all where homes cannot be computed.
     pub(super) fn knowledge(&self) -> Knowledge {
-        if self.placements.is_unknown() {
+        if self.placements.is_unknown() || !self.is_rebuilt() {
             return Knowledge { in_step: None, ..self.view.knowledge };
         }
         self.view.knowledge
@@ -126,6 +126,7 @@ impl Controller {
                 self.put(None, first, "the first placement is active");
                 None
             }
+            Some(record) if record.rebuilt_at.is_none() => self.rebuild(&record, now),
             Some(record) => match &record.next {
                 Some(next) if next.placement.places_alike(&proposed) => self.finish(&record, next),
                 Some(next) if next.forced_by.is_some() => self.finish(&record, next),
@@ -236,9 +237,9 @@ impl Controller {
                     let active = PlacementRecord {
                         active: placement,
                         since: now,
-                        epoch: record.epoch,
                         next: None,
                         adopted,
+                        ..record.clone()
                     };
                     write(&writer, Some(record.epoch), &active).await.err()
                 }
@@ -251,7 +252,7 @@ impl Controller {
         None
     }
 
-    fn put(&mut self, on: Option<Epoch>, record: PlacementRecord, what: &'static str) {
+    pub(super) fn put(&mut self, on: Option<Epoch>, record: PlacementRecord, what: &'static str) {
         let (done, writer) = (self.done.clone(), self.parts.share.writer.clone());
         self.placements.under_way = true;
         tokio::spawn(async move {

@@ -257,6 +257,8 @@ impl Site {
             let hubs = status["hubs"].as_array().unwrap();
             hubs.iter()
                 .all(|hub| hub["planes"]["proxy"]["probed"] == true && hub["planes"]["hub"]["probed"] == true)
+                // An empty directory is founded, and hubs are asked who is away from home.
+                && status["readiness"]["ready"] == "yes"
         })
         .await;
     }
