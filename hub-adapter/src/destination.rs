@@ -48,8 +48,10 @@ pub fn safe_next(site: &Site, host: Option<&str>, next: &str) -> Option<String> 
     own_path(site, host, next).map(Cow::into_owned)
 }
 
-/// The address on this site that `url` means; `None` off-site or if it is no good.
-pub(crate) fn place_at(site: &Site, host: Option<&str>, url: &str) -> Option<Place> {
+/// The address on this site that `url` means; `None` off-site or if it is no good. `host` is the `Host` of the request that
+/// brought it: an absolute URL has to name it.
+#[must_use]
+pub fn place_at(site: &Site, host: Option<&str>, url: &str) -> Option<Place> {
     place_nested(site, host, url, 0)
 }
 

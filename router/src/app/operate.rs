@@ -18,8 +18,9 @@ use crate::control::operator::{
     AssignmentReport, Candidate, EventPage, Explanation, Operate, Order, Outcome, Presence, Refused,
 };
 use crate::core::census;
-use crate::core::life::claim::Identity;
+use crate::core::life::claim::{Identity, Way};
 use crate::core::life::records::Assignment;
+use crate::core::life::tables::AskFirst;
 use crate::core::life::time::StoreTime;
 use crate::core::snapshot::{HubIndex, Snapshot};
 use crate::core::starting::{StartPlan, StartWaits, Starter, start_of};
@@ -151,12 +152,17 @@ fn start(snapshot: &Snapshot, user: &UserName, now: Instant) -> String {
                 id(hub)
             )
         }
-        Some(StartPlan::Claim(claiming)) => match claiming.because {
-            Some(not_calm) => format!("to `{}`, by a claim: {}", id(claiming.owner), not_calm.label()),
-            None => format!(
-                "away from `{}`, by a claim, unless it says that a server runs there",
+        Some(StartPlan::Claim(claiming)) => match (claiming.because, &claiming.facts.way) {
+            (Some(not_calm), _) => format!("to `{}`, by a claim: {}", id(claiming.owner), not_calm.label()),
+            (None, Way::Elsewhere { to, ask: AskFirst::CannotBeAsked, .. }) => {
+                format!("to `{}`, by a claim: `{}` cannot be asked", to.hub, id(claiming.owner))
+            }
+            (None, Way::Elsewhere { to, .. }) => format!(
+                "to `{}`, by a claim, unless `{}` says that a server runs there",
+                to.hub,
                 id(claiming.owner)
             ),
+            (None, Way::Owner) => format!("to `{}`, by a claim", id(claiming.owner)),
         },
         Some(StartPlan::Wait { hub, why: StartWaits::Hub(why) }) => {
             format!("it waits for `{}`: {}", id(hub), why.sentence())

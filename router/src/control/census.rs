@@ -173,6 +173,7 @@ impl Census {
             desk: Arc::clone(&self.desk),
             chance: Arc::clone(&self.means.chance),
             every,
+            max_age: terms.times.max_age,
             leases: Arc::clone(&self.means.leases),
             news: self.means.news.clone(),
             bell: if layer == AUTHORITY { self.means.bells.of(&hub.id) } else { Arc::default() },

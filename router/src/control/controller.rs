@@ -248,6 +248,10 @@ impl Controller {
                 self.passive.counted(healths, &hub, tally, now);
                 false
             }
+            Signal::Sighted(seen) => {
+                self.parts.board.census.sighted_answering(seen, now);
+                false
+            }
             Signal::Start(hub, told) => {
                 let changed = self.passive.heard(healths, &hub, told, now);
                 self.vote();

@@ -3,6 +3,7 @@
 use http::HeaderValue;
 use hubrouter_config::HubId;
 use hubrouter_hub_adapter::client::Browser;
+use hubrouter_hub_adapter::names::UserName;
 
 use crate::core::health::Plane;
 use crate::core::health::passive::Tally;
@@ -17,6 +18,8 @@ pub enum Signal {
     Unreachable(HubId),
     /// Requests to the hub plane since the last word of this thread: they may be a sign of trouble.
     Counted(HubId, Tally),
+    /// Servers of these users were seen answering at these hubs within the last second.
+    Sighted(Vec<(HubId, UserName)>),
     /// What was heard of a start.
     Start(HubId, Told),
     /// The hub could not be told of a logout: tell it when it is back.

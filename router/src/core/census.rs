@@ -168,6 +168,15 @@ impl HubCensus {
         }
     }
 
+    /// Takes in that a server of `user` answered at `at`: a sighting of one server at least.
+    pub fn answering(&mut self, user: UserName, at: Instant) {
+        let asked = Asked { at, answered_at: at };
+        let seen = self.users.entry(user).or_insert_with(|| Seen::new(asked));
+        let servers = seen.sighted.map_or(1, |(_, servers)| servers.max(1));
+        seen.sighted = Some((at, servers));
+        seen.to = seen.to.max(at);
+    }
+
     /// Drops sightings that have become too old to say anything. Nothing that is asked of the census changes by it, but the
     /// totals.
     pub fn forget_old(&mut self, at: At) {

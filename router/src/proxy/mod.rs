@@ -34,6 +34,7 @@ mod rescue;
 mod send;
 mod set_cookie;
 pub mod shared;
+mod sightings;
 mod starting;
 mod token_request;
 mod tunnel;

@@ -11,7 +11,7 @@ use tracing::debug;
 use super::body::{FromHub, ToClient, ToHub};
 use super::exchange::Exchange;
 use super::forward::{self, Going};
-use super::{headers, hub_plane, reply, send, set_cookie, tunnel, wait};
+use super::{headers, hub_plane, reply, send, set_cookie, sightings, tunnel, wait};
 use crate::core::snapshot::HubIndex;
 use crate::pages::{Page, WaitingFor};
 
@@ -67,6 +67,7 @@ async fn plain(exchange: Exchange<'_>, going: Going, request: Request<ToHub>) ->
             wait::after_fault(&exchange, going.hub, WaitingFor::HubDown, true)
         }
         Ok(mut answer) => {
+            sightings::answered(&exchange, going.hub, answer.status(), answer.headers());
             headers::to_client(answer.headers_mut(), false);
             keep_own_cookies_only(&exchange, going.hub, answer.headers_mut());
             answer
@@ -91,6 +92,7 @@ async fn websocket(
     };
     let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
     if switched {
+        sightings::answered(&exchange, going.hub, answer.status(), answer.headers());
         let hub_side = hyper::upgrade::on(&mut answer);
         let idle = exchange.snapshot().config.timeouts.stream_idle;
         let worker = Rc::clone(&exchange.connection.worker);

@@ -23,6 +23,7 @@ use super::connection::Connection;
 use super::passive::Tallies;
 use super::pool::Pools;
 use super::shared::Shared;
+use super::sightings::Sightings;
 use crate::control::live::Live;
 
 /// hyper refuses heads above this by itself; below it the router answers with a page that helps.
@@ -64,6 +65,8 @@ pub struct Worker {
     pub pools: Pools,
     /// What requests say of hubs.
     pub tallies: Tallies,
+    /// Servers that were seen answering.
+    pub sightings: Sightings,
     #[expect(
         clippy::redundant_allocation,
         reason = "threads count in the inner one seldom, requests in the outer one"
@@ -104,9 +107,9 @@ impl Worker {
         let live = RefCell::new(Rc::new(shared.live.load_full()));
         let pools = Pools::new(shared.resolver.clone());
         let (stopping, cutting) = (watch::Sender::new(false), watch::Sender::new(false));
-        let tallies = Tallies::default();
+        let (tallies, sightings) = (Tallies::default(), Sightings::default());
         let (open, emptied) = (Cell::new(0), Notify::new());
-        Rc::new(Self { shared, pools, tallies, live, open, emptied, stopping, cutting })
+        Rc::new(Self { shared, pools, tallies, sightings, live, open, emptied, stopping, cutting })
     }
 
     /// The picture of now. A request keeps what it got; threads count references without touching each other.
@@ -183,6 +186,7 @@ impl Worker {
             let configured = |id: &HubId| live.snapshot.find(id).is_some();
             self.pools.sweep(idle, configured);
             self.tallies.tell(&self.shared, configured);
+            self.sightings.tell(&self.shared);
             task.ran(Instant::now(), "ok");
         }
     }

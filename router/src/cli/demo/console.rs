@@ -4,7 +4,7 @@ use hubrouter_hub_adapter::names::{NameRule, UserName};
 use hubrouter_loadtest::simhub::SimHub;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use super::PASSWORD;
+use super::{OPERATOR, PASSWORD};
 use crate::app::Running;
 use crate::core::placement::Placement;
 
@@ -13,7 +13,7 @@ pub(super) fn welcome(running: &Running, hubs: &[SimHub]) {
     let site = running.addresses.first().map_or_else(String::new, |address| format!("http://{address}"));
     let admin = running.admin;
     println!(
-        "\nOne web site:   {site}\nOperator:       http://{admin}/status\n\nBehind it, simulated on loopback:"
+        "\nOne web site:   {site}\nOperators:      http://{admin}, token {OPERATOR}\n\nBehind it, simulated on loopback:"
     );
     for hub in hubs {
         println!("  {:<6} {}", hub.id(), hub.url());
@@ -24,9 +24,16 @@ What to try:
   1. Open {site} and log in as ada, password {PASSWORD}. Start a server and look which hub serves it.
   2. Log in as grace in a private window: each user always meets the same hub. Type `where grace` here to see why.
   3. Open {site}/services/whoami/ as both: one hub's service for the whole site.
-  4. Type `down hub-a` here: its running servers go on, its pages wait and heal by themselves.
-     `up hub-a` brings it back. `kill hub-a` takes its proxy away, too.
-  5. Log out: that works at all hubs at once, dead ones included.
+  4. Type `down hub-a` here: its running servers go on, its pages wait. After 8 s who has no server there gets one elsewhere.
+     `up hub-a` brings it back: 20 s later its users come home, once their servers have ended. `kill hub-a` takes its
+     proxy away, too: then its page offers to declare a server lost.
+  5. Be an operator, in another terminal:
+       export HUBROUTER_ADMIN_URL=http://{admin} HUBROUTER_TOKEN={OPERATOR}
+       hubrouter status
+       hubrouter drain hub-b --dry-run --reason try    (then without --dry-run, and --abort)
+       hubrouter explain ada --live
+       hubrouter events --follow
+  6. Log out: that works at all hubs at once, dead ones included.
 
 Type `help` for the words this console knows, or press Ctrl-C to end.
 "

@@ -21,6 +21,8 @@ use crate::core::placement::{self, Placement};
 const PASSWORD: &str = "demo";
 /// The token of the router at the simulated hubs.
 const TOKEN: &str = "demo-router-token";
+/// The token of operators in the demo, which everybody may know.
+const OPERATOR: &str = "demo-operator-token";
 /// The simulated hubs: id and whether it is a standby.
 const HUBS: [(&str, bool); 3] = [("hub-a", false), ("hub-b", false), ("hub-s", true)];
 
@@ -78,6 +80,7 @@ fn start(args: &DemoArgs, hubs: &[SimHub]) -> Result<(Running, Arc<dyn Placement
     let load = Box::new(move || {
         let mut sources = FixedSources::default();
         sources.env.insert("DEMO_TOKEN".into(), TOKEN.into());
+        sources.env.insert("DEMO_OPERATOR".into(), OPERATOR.into());
         sources.env.insert("DEMO_KEY".into(), "a key of the demo, which everybody may know".into());
         load::parse(&text, "(demo)", &sources)
     });
@@ -88,7 +91,7 @@ fn start(args: &DemoArgs, hubs: &[SimHub]) -> Result<(Running, Arc<dyn Placement
     Ok((running, placement))
 }
 
-/// The configuration of the demo; short probe times, so that one can watch, and little patience at the end.
+/// The configuration of the demo; times of seconds instead of minutes, so that one can watch, and little patience at the end.
 fn configuration(args: &DemoArgs, hubs: &[SimHub]) -> String {
     let at = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let hubs: String = hubs
@@ -105,13 +108,15 @@ fn configuration(args: &DemoArgs, hubs: &[SimHub]) -> String {
         .collect();
     format!(
         "listen: [{{address: '{}'}}]\n\
-         admin: {{address: '{}'}}\n\
+         admin: {{address: '{}', tokens: [{{role: admin, token: {{env: DEMO_OPERATOR}}}}]}}\n\
          hubs:\n{hubs}\
          services: {{whoami: hub-a}}\n\
          placement: {{seed: demo}}\n\
          session: {{keys: [{{env: DEMO_KEY}}]}}\n\
          timeouts: {{shutdown: 2s}}\n\
          health: {{interval: 1s, timeout: 500ms, fall: 2, rise: 1}}\n\
+         census: {{interval: 1s, authority: 3s, max_age: 10s}}\n\
+         failover: {{hold: 4s, after: 8s, dead_after: 12s, failback_after: 20s, self_rescue: true}}\n\
          telemetry: {{log: {{format: text, level: warn}}, access_log: false}}\n",
         at(args.port),
         at(args.admin_port),

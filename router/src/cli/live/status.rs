@@ -126,7 +126,9 @@ fn of_the_hubs(answer: &Value, out: &mut dyn Write) -> Result<(), CannotRun> {
     let mut lines = Vec::new();
     for hub in list(answer, "/hubs") {
         for name in OF_A_HUB {
-            let said = hub.get(name).and_then(words);
+            // Where starts go by themselves is no news.
+            let usual = name == "starts" && text(hub, "/starts/to") == "here";
+            let said = hub.get(name).filter(|_| !usual).and_then(words);
             lines.extend(said.map(|said| format!("{} {}: {said}", text(hub, "/id"), name.replace('_', " "))));
         }
     }

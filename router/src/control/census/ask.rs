@@ -52,6 +52,8 @@ pub(super) struct Asker {
     pub desk: Arc<Desk>,
     pub chance: Chance,
     pub every: Duration,
+    /// The hub's own word is unknown when it is older.
+    pub max_age: Duration,
     pub task: Task,
     /// Only the replica that holds the hub's lease asks.
     pub leases: Arc<Leases>,
@@ -64,7 +66,7 @@ pub(super) struct Asker {
 impl Asker {
     /// Asks the hub who has a server, again and again.
     pub(super) async fn authority(self) {
-        let mut pace = Pace::new(self.every);
+        let mut pace = Pace::new(self.every).fresh(self.max_age);
         loop {
             self.leases.held(&self.hub.id).await;
             let at = clock::now();

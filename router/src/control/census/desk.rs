@@ -155,6 +155,14 @@ impl Desk {
         change
     }
 
+    /// Notes servers that were seen answering within the last second.
+    pub fn sighted_answering(&self, seen: impl IntoIterator<Item = (HubId, UserName)>, now: Instant) {
+        let mut state = self.locked();
+        for (hub, user) in seen {
+            state.census.hub_mut(&hub).answering(user, now);
+        }
+    }
+
     /// Notes what came of looking at the routes of a hub's proxy. Returns whether there was anything to see, if that has
     /// changed.
     pub(super) fn sighted(

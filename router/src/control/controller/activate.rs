@@ -140,8 +140,10 @@ impl Controller {
             },
         };
         if why != self.placements.why {
-            if let Some(why) = &why {
-                warn!("a new placement is not active yet: {why}");
+            match &why {
+                Some(why) if self.is_rebuilt() => warn!("a new placement is not active yet: {why}"),
+                Some(why) => info!("starts wait for a moment: {why}"),
+                None => {}
             }
             self.placements.why.clone_from(&why);
         }

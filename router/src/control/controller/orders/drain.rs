@@ -46,7 +46,7 @@ impl Controller {
         let Ordered { order, reply } = ordered;
         let What::Drain { deadline, at_deadline, idle_for, force, .. } = &order.what else { return };
         let Some(now) = self.store_now() else { return };
-        let plan = self.drain_plan(hub);
+        let (plan, known) = self.drain_plan(hub);
         if let Some(refusal) = plan.refusal().filter(|_| !force) {
             let text = format!("{refusal}; use --force to do it all the same");
             answer(reply, Err(Refused::Unsafe(text)));
@@ -56,19 +56,20 @@ impl Controller {
             deadline: deadline.map(|deadline| now.plus(deadline)),
             at_deadline: *at_deadline,
             idle_for: *idle_for,
-            at_first: (users.unwrap_or(plan.users).max(plan.users), plan.running),
+            at_first: (users.unwrap_or(known).max(known), plan.running),
             forced: *force,
         };
-        let mut details = lines(&plan);
+        let mut details = lines(&plan, known);
         details.extend(users.map(|users| format!("the hub knows {users} users in all")));
         self.say(hub, verb, details, &order, reply, now);
     }
 
-    fn drain_plan(&self, hub: &HubId) -> Plan {
+    /// The plan, and how many users it is about by name.
+    fn drain_plan(&self, hub: &HubId) -> (Plan, usize) {
         let live = self.parts.live.load();
         let snapshot = &live.snapshot;
         let Some(from) = snapshot.find(hub) else {
-            return plan(hub, &[], &BTreeMap::new(), 0.0);
+            return (plan(hub, &[], &BTreeMap::new(), 0.0), 0);
         };
         let at = moment(snapshot, hub, clock::now());
         let running = self.known_at(hub);
@@ -83,6 +84,7 @@ impl Controller {
             .take(SAMPLES * 64)
             .filter(|user| snapshot.home(user) == Some(from))
             .take(if users.is_empty() { SAMPLES } else { 0 });
+        let known = users.len();
         let names: Vec<UserName> = users.iter().cloned().chain(samples).collect();
         let residents: Vec<Resident> = names
             .into_iter()
@@ -93,7 +95,8 @@ impl Controller {
                 user,
             })
             .collect();
-        plan(hub, &residents, &self.loads_by_hub(), snapshot.config.placement.load_bound)
+        let bound = snapshot.config.placement.load_bound;
+        (plan(hub, &residents, &self.loads_by_hub(), bound), known)
     }
 
     /// Servers and weight of each hub.
@@ -109,11 +112,14 @@ impl Controller {
     }
 }
 
-/// The plan for people.
-fn lines(plan: &Plan) -> Vec<String> {
+/// The plan for people; without anybody known by name it tells where users of the hub go, and not how many.
+fn lines(plan: &Plan, known: usize) -> Vec<String> {
     let mut lines =
-        vec![format!("{} users are known there, {} of them with a server", plan.users, plan.running)];
-    lines.extend(plan.to.iter().map(|(hub, users)| format!("{users} of them go to `{hub}`")));
+        vec![format!("{known} users are known there by name, {} of them with a server", plan.running)];
+    lines.extend(plan.to.iter().map(|(hub, users)| match known {
+        0 => format!("who belongs there goes to `{hub}`, or one of the hubs behind it"),
+        _ => format!("{users} of them go to `{hub}`"),
+    }));
     if let Some(refusal) = plan.refusal() {
         lines.push(format!("forced although {refusal}"));
     }
