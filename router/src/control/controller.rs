@@ -192,6 +192,7 @@ impl Controller {
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         self.parts.probes.follow(&self.parts.loaded.config);
         let Some(mut done) = self.done_in.take() else { return };
+        self.propose();
         self.vote();
         let mut logouts = tokio::time::interval(LOGOUT_EVERY);
         // Ticks that nobody waited for are not made up for.
@@ -354,8 +355,9 @@ impl Controller {
         let config = self.parts.loaded.config.clone();
         let adopted = self.adopted.as_ref().map(Adoption::hub);
         let live = picture::of(config, self.number, adopted, &self.healths, &self.parts.materials, now);
-        self.parts.live.store(Arc::new(live));
-        self.publish();
+        // Nobody sees a picture without what replicas share.
+        let snapshot = live.snapshot.with(self.number, self.shared(&live.snapshot));
+        self.parts.live.store(Arc::new(live.with_snapshot(snapshot)));
     }
 
     /// Cookies without a jar are nobody's again.

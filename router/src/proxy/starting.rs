@@ -28,8 +28,8 @@ use crate::pages::{Link, Page, WaitingFor};
 
 /// How long a posted start is held when it has to wait: the choices of its form would be lost.
 pub const START_HELD_FOR: Duration = Duration::from_secs(2);
-/// The most bytes of a start that is held: the choices of its form, and no upload.
-const START_BYTES: usize = 64 * 1024;
+/// The most bytes of a start: the choices of its form, with a small file among them.
+const START_BYTES: usize = 1024 * 1024;
 /// How often a held start looks whether it may go on.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -42,14 +42,17 @@ pub async fn begin(
     trace: &mut Trace,
 ) -> Response<ToClient> {
     (trace.hub, trace.why) = (Some(exchange.id(start.hub).clone()), Some(start.why));
-    let until = Instant::now() + START_HELD_FOR;
     let posted = exchange.parts.method == Method::POST;
+    if posted {
+        // A start that is let go must not dawdle: by the time its last byte is there its hub may have been closed.
+        match collect::whole(&exchange, body, START_BYTES).await {
+            Ok(bytes) => body = ToHub::from(bytes),
+            Err(page) => return reply::page(&exchange, &page, None),
+        }
+    }
+    let until = Instant::now() + START_HELD_FOR;
     let mut settled = settle(&exchange, &start, true).await;
     if posted && matches!(settled, Settled::Wait { .. }) {
-        match collect::bounded(body, START_BYTES, START_HELD_FOR).await {
-            Ok(bytes) => body = ToHub::from(bytes),
-            Err(_) => return answer_wait(&exchange, &known, &settled),
-        }
         settled = held(&exchange, &start, settled, until).await;
     }
     let Settled::Start(id, ticket) = settled else { return answer_wait(&exchange, &known, &settled) };

@@ -42,6 +42,8 @@ pub(super) struct Placements {
     next: Option<Arc<dyn Placement>>,
     /// Seeds of the configurations that this process has seen, by their fingerprints.
     seeds: BTreeMap<String, String>,
+    /// The mark of what the configuration proposes.
+    pub(super) mark: String,
     pub(super) under_way: bool,
     why: Option<String>,
 }
@@ -61,8 +63,11 @@ impl Placements {
     }
 
     /// The placement by which everybody routes; that of the configuration until the directory names one.
-    pub(super) fn active(&self, config: &Config) -> Arc<dyn Placement> {
-        self.active.clone().unwrap_or_else(|| placement::build(&config.placement, &config.hubs))
+    pub(super) fn active(&self, config: impl Fn() -> Config) -> Arc<dyn Placement> {
+        self.active.clone().unwrap_or_else(|| {
+            let config = config();
+            placement::build(&config.placement, &config.hubs)
+        })
     }
 
     /// The placement that is announced.
@@ -82,6 +87,11 @@ impl Placements {
 }
 
 impl Controller {
+    /// Notes what the configuration proposes, for the heartbeats.
+    pub(super) fn propose(&mut self) {
+        self.placements.mark = self.placements.proposed(&self.proposal_config()).mark();
+    }
+
     /// Takes over what stands about the placement.
     pub(super) fn know_placement(&mut self) {
         let settings = &self.parts.loaded.config.placement;

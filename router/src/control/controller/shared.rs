@@ -237,7 +237,7 @@ impl Controller {
             hubs,
             exceptions: Arc::clone(&self.view.exceptions),
             knowledge: self.knowledge(),
-            placement: self.placements.active(&self.proposal_config()),
+            placement: self.placements.active(|| self.proposal_config()),
             next_placement: self.placements.next(),
         }
     }
@@ -261,6 +261,7 @@ impl Controller {
         self.changed.retain(|hub, _| config.hub(hub).is_some());
         self.census_seen.retain(|hub, _| config.hub(hub).is_some());
         self.upkeep.retain(|hub| config.hub(hub).is_some());
+        self.propose();
         self.vote();
         if let Some(now) = self.store_now().filter(|_| self.view.read) {
             let effects = self.lives.follow(&self.parts.loaded.config, now);

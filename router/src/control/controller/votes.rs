@@ -39,7 +39,7 @@ impl Controller {
             votes,
             spawns: outcomes.collect(),
             starts: Vec::new(),
-            proposes: self.placements.proposed(&self.proposal_config()).mark(),
+            proposes: self.placements.mark.clone(),
         };
         self.parts.share.heartbeat.send_replace(heartbeat);
     }

@@ -102,10 +102,6 @@ fn tell(life: &mut HubLife, failover: &Failover, effects: &mut Vec<Effect>) {
 
 /// What is wanted of the starts. Recovery never undoes a drain: intent is looked at before health.
 fn wanted(life: &HubLife, record: &HubRecord, failover: &Failover) -> Option<Wanted> {
-    match life.policy.storage {
-        Storage::Local => return None,
-        Storage::Shared | Storage::Attached => {}
-    }
     let everybody = |cause| Some(Wanted { whom: Whom::Everybody, cause });
     let may_move = life.policy.has_token || record.word.as_ref().is_some_and(|word| word.forced);
     let intent = record.intent(life.policy.configured);
@@ -113,6 +109,10 @@ fn wanted(life: &HubLife, record: &HubRecord, failover: &Failover) -> Option<Wan
         Intent::Draining if may_move => return everybody(Cause::Drain),
         Intent::Maintenance if may_move => return everybody(Cause::Maintenance),
         Intent::Active | Intent::Cordoned | Intent::Draining | Intent::Maintenance => {}
+    }
+    // Only operators close a hub whose users have nowhere to go: nothing new starts there, and who runs is recorded.
+    if life.policy.storage == Storage::Local {
+        return None;
     }
     if record.failed_over.is_some() || *failover == Failover::Go {
         return everybody(Cause::Failover);
