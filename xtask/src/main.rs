@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::places::Places;
-use crate::real::Site;
+use crate::real::{Site, Times, With};
 use crate::report::Report;
 
 #[derive(Parser)]
@@ -47,6 +47,9 @@ enum Task {
         /// Test this binary instead of building one.
         #[arg(long)]
         router: Option<PathBuf>,
+        /// The router's times in the failover run.
+        #[arg(long, value_enum, default_value = "tenth")]
+        times: Times,
     },
     /// Install the parts that the real-hub run needs, and nothing else.
     Install,
@@ -102,10 +105,10 @@ fn main() -> ExitCode {
             test(&places, &with_needs, &mut report);
         }
         Task::Test { .. } => test(&places, Part::value_variants(), &mut report),
-        Task::Real { sites, router } => {
+        Task::Real { sites, router, times } => {
             let sites = if sites.is_empty() { Site::value_variants().to_vec() } else { sites };
             if install::all(&places, &mut report) {
-                real::run(&places, &sites, router, &mut report);
+                real::run(&places, &sites, With { router, times }, &mut report);
             }
         }
         Task::Install => {
@@ -134,7 +137,10 @@ fn test(places: &Places, parts: &[Part], report: &mut Report) {
             Part::Tests => quick::tests(places, report),
             Part::Redis => redis::tests(places, report),
             Part::Install => installed = install::all(places, report),
-            Part::Real if installed => real::run(places, Site::value_variants(), None, report),
+            Part::Real if installed => {
+                let with = With { router: None, times: Times::Tenth };
+                real::run(places, Site::value_variants(), with, report);
+            }
             Part::Recordings if installed => recordings::play(places, recordings::Mode::Compare, report),
             Part::Real | Part::Recordings => report.failed(
                 &format!("{part:?}").to_lowercase(),

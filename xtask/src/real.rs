@@ -13,7 +13,7 @@ use std::time::Instant;
 use clap::ValueEnum;
 
 use crate::command;
-use crate::install::browser;
+use crate::install::{browser, redis_server};
 use crate::places::Places;
 use crate::quick::cargo;
 use crate::report::Report;
@@ -29,6 +29,25 @@ pub enum Site {
     Versions,
     /// The site lives below a path.
     Prefix,
+    /// Hubs die, are drained and join, under two routers that share a Redis.
+    Failover,
+}
+
+/// How long the router of the failover run takes for what it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Times {
+    /// A tenth of its defaults: four minutes.
+    Tenth,
+    /// Its defaults: half an hour.
+    Default,
+}
+
+/// What the real runs are made with.
+pub struct With {
+    /// The router; none: the one of this repository, built.
+    pub router: Option<PathBuf>,
+    /// Its times in the failover run.
+    pub times: Times,
 }
 
 impl Site {
@@ -38,21 +57,22 @@ impl Site {
             Site::Oauth => "oauth",
             Site::Versions => "versions",
             Site::Prefix => "prefix",
+            Site::Failover => "failover",
         }
     }
 }
 
-/// Runs `sites` one after the other. Without `router` the one of this repository is built and used.
-pub fn run(places: &Places, sites: &[Site], router: Option<PathBuf>, report: &mut Report) {
+/// Runs `sites` one after the other.
+pub fn run(places: &Places, sites: &[Site], with: With, report: &mut Report) {
     let built = places.root.join("target/debug/hubrouter");
-    let router = match router {
+    let router = match with.router {
         Some(given) => given,
         None if build(places, report) => built,
         None => return,
     };
     for site in sites {
         let began = Instant::now();
-        if let Err(problem) = run_site(places, *site, &router, report) {
+        if let Err(problem) = run_site(places, *site, &router, with.times, report) {
             report.failed(&format!("real site {}", site.name()), &problem);
         }
         report.took(&format!("real site {}", site.name()), began.elapsed());
@@ -65,10 +85,16 @@ pub fn build(places: &Places, report: &mut Report) -> bool {
     report.part("build", || command::run(cargo(places).args(["build", "--workspace", "--bins", "--locked"])))
 }
 
-fn run_site(places: &Places, site: Site, router: &Path, report: &mut Report) -> Result<(), String> {
+fn run_site(
+    places: &Places,
+    site: Site,
+    router: &Path,
+    times: Times,
+    report: &mut Report,
+) -> Result<(), String> {
     println!("==> real site {}", site.name());
     let mut missing = required(places, site.name())?;
-    let mut script = script(places, site, router)?.spawn().map_err(|error| format!("python3: {error}"))?;
+    let mut script = script(places, site, router, times)?.spawn().map_err(|error| format!("python3: {error}"))?;
     let lines = script.stdout.take().ok_or("the script's output is a pipe")?;
     for line in BufReader::new(lines).lines() {
         let line = line.map_err(|error| error.to_string())?;
@@ -89,13 +115,17 @@ fn run_site(places: &Places, site: Site, router: &Path, report: &mut Report) -> 
     Ok(())
 }
 
-fn script(places: &Places, site: Site, router: &Path) -> Result<Command, String> {
+fn script(places: &Places, site: Site, router: &Path, times: Times) -> Result<Command, String> {
     let mut command = kept(places, "browser/run.mjs", site.name(), site.name())?;
     command
         .env("REAL_ROUTER", router)
         .env("REAL_CHROMIUM", browser(places)?)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
+    if site == Site::Failover {
+        let times = times.to_possible_value().ok_or("a value of `times` has a name")?;
+        command.env("REAL_REDIS", redis_server(places)?).env("REAL_TIMES", times.get_name());
+    }
     Ok(command)
 }
 

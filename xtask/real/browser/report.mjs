@@ -9,6 +9,7 @@ const LONGEST_BEHAVIOUR = 150_000; // ms
 export class Report {
   constructor(places, browser) {
     Object.assign(this, { places, browser, failed: 0, current: null, longest: 0, navigations: 0 });
+    this.longestBehaviour = LONGEST_BEHAVIOUR;
     mkdirSync(places.screenshots, { recursive: true });
   }
 
@@ -19,7 +20,8 @@ export class Report {
     this.log(`\n===== ${name}`);
     let timer;
     const late = new Promise((_, reject) => {
-      timer = setTimeout(() => reject(new Error("took longer than 150 s")), LONGEST_BEHAVIOUR);
+      const tooLate = () => reject(new Error(`took longer than ${this.longestBehaviour / 1000} s`));
+      timer = setTimeout(tooLate, this.longestBehaviour);
     });
     try {
       await Promise.race([steps(), late]);

@@ -1,8 +1,8 @@
 // Drives one site with a real browser:  run.mjs SITE
 //
 // Where things are comes in the environment (set by `cargo xtask`): REAL_PARTS, REAL_ROUTER, REAL_CHROMIUM, and
-// REAL_OUTPUT for logs, pictures and the hubs' state. Prints one line per behaviour; the exit code says whether all
-// were there. Runs below keeper.py, which ends what this leaves behind.
+// REAL_OUTPUT for logs, pictures and the hubs' state; REAL_REDIS where a site needs a redis-server. Prints one line
+// per behaviour; the exit code says whether all were there. Runs below keeper.py, which ends what this leaves behind.
 
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
@@ -15,6 +15,7 @@ const output = resolve(process.env.REAL_OUTPUT);
 const places = {
   parts,
   router: resolve(process.env.REAL_ROUTER),
+  redis: process.env.REAL_REDIS,
   scripts: dirname(dirname(fileURLToPath(import.meta.url))),
   state: join(output, "state", name),
   logs: join(output, "logs", name),

@@ -24,7 +24,7 @@ export class Site {
     rmSync(places.state, { recursive: true, force: true });
     mkdirSync(places.state, { recursive: true });
     mkdirSync(places.logs, { recursive: true });
-    const site = new Site();
+    const site = new this();
     const [port, adminPort] = await freePorts(2);
     Object.assign(site, { places, base_url, adminPort, spare: [...NAMES] });
     site.origin = `http://127.0.0.1:${port}`;

@@ -50,7 +50,9 @@ else:
 
 # --- servers: JupyterLab for those who work in it, a small one for those who only need to arrive
 c.JupyterHub.spawner_class = "simple"
-c.SimpleLocalProcessSpawner.home_dir_template = f"{state}/home/{{username}}"
+# Hubs that share their users' storage name one folder.
+homes = hub.get("homes") or f"{state}/home"
+c.SimpleLocalProcessSpawner.home_dir_template = f"{homes}/{{username}}"
 c.Spawner.cmd = [sys.executable, str(here / "small_server.py")]
 c.Spawner.environment = {
     "HUB_THAT_SPAWNED_ME": hub["id"],

@@ -1,0 +1,166 @@
+// A hub process dies and returns; then the hub and its proxy die together.
+
+import { writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Person } from "../person.mjs";
+import { eventually } from "../processes.mjs";
+import { AFTER, DEAD_AFTER, FAILBACK_AFTER, SCALE } from "./fleet.mjs";
+import { wrong } from "./visitor.mjs";
+
+/** A login, and a machine that starts servers meanwhile, take their time at any scale. */
+const UNSCALED = 3; // seconds
+
+/** The hub process of hub-a dies while its proxy, a kernel and servers live. */
+export async function hubProcessDies(run) {
+  const { site, report, hubs, kernels, figures, load } = run;
+  const { a, b, standby } = hubs;
+  const [first, second] = [run.take(a), run.take(a)];
+  let killed;
+
+  await report.behaviour("idle users of a hub whose process was killed get another hub within failover.after", async () => {
+    await run.sampleOwners("all is well");
+    killed = Date.now();
+    await a.die();
+    await detected(run, "hub killed", killed, (hub) => hub.planes.hub.state !== "up");
+    await run.sampleOwners("a hub is down");
+    const hub = await first.works(AFTER + 40);
+    const took = (Date.now() - killed) / 1000;
+    figures.note("hub killed: a new login works at another hub after", `${took.toFixed(1)} s`);
+    if (hub !== b.id) throw new Error(`${first.name} works at ${hub} and not at the next hub, ${b.id}`);
+    // The first failed probe comes within an interval of the kill.
+    const limit = AFTER + (15 + 6) * SCALE + UNSCALED;
+    if (took > limit) throw new Error(`it took ${took} s, and more than ${limit} s`);
+  });
+
+  await report.behaviour("the standby takes users where no active hub is open", async () => {
+    await run.sampleOwners("a hub is failed over");
+    for (const hub of site.firstHubs.filter((one) => one !== a && one !== standby)) {
+      await site.does(0, "cordon", hub.id, "--reason", "the standby's turn");
+    }
+    const hub = await second.works(40 + 30 * SCALE);
+    if (hub !== standby.id) throw new Error(`${second.name} works at ${hub}`);
+    for (const hub of site.firstHubs.filter((one) => one !== a && one !== standby)) {
+      await site.does(0, "resume", hub.id, "--reason", "the standby had its turn");
+    }
+  });
+
+  await report.behaviour("a kernel answers cell by cell while its hub is dead, returns, and takes its users back", async () => {
+    figures.requests("hub killed", load.between(killed));
+    const revived = Date.now();
+    a.revive();
+    await a.up();
+    await eventually("users go home again", FAILBACK_AFTER + 30 + 60 * SCALE, () => run.nothingFailedOver(a));
+    figures.note("hub back: it takes users again after", `${((Date.now() - revived) / 1000).toFixed(1)} s`);
+    const cells = kernels.atA.answeredThroughout(killed);
+    figures.note("hub killed and back: cells of its kernel", `${cells.cells}, the slowest ${cells.slowest_ms} ms`);
+  });
+
+  await report.behaviour("a user with a server on the standby stays until it stops, and then goes home", async () => {
+    await staysAt(run, second, standby, 20 * SCALE + 2);
+    await standby.api("DELETE", `users/${second.name}/server`);
+    await eventually(`${second.name} belongs to ${a.id} again`, 30 + 300 * SCALE, () => run.owns(a, second));
+    const hub = await second.works(40 + 60 * SCALE);
+    if (hub !== a.id) throw new Error(`${second.name} works at ${hub}`);
+  });
+}
+
+/** For so long everything leads to where the server runs, at both replicas; a start, too. */
+async function staysAt(run, visitor, hub, seconds) {
+  for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(300)) {
+    if (!(await run.owns(hub, visitor))) throw new Error(`${visitor.name} does not belong to ${hub.id} any more`);
+    const page = await visitor.open(`/user/${visitor.name}/`);
+    if (page.hub !== hub.id || page.status !== 200) throw wrong(`${visitor.name}'s server does not open`, page);
+    const start = await visitor.start();
+    if (start.status !== 200 || start.hub !== hub.id) throw wrong(`a start does not lead to the server`, start);
+  }
+}
+
+/** How long each replica takes to see it, and how long until they agree. */
+async function detected({ site, figures }, fault, since, isSeen) {
+  const seen = [0, 1].map((number) =>
+    eventually(`replica ${number} sees it`, 30, async () => isSeen(await site.status("hub-a", number)) && Date.now()),
+  );
+  const times = (await Promise.all(seen)).map((at) => `${((at - since) / 1000).toFixed(1)} s`);
+  figures.note(`${fault}: seen by the replicas after`, times.join(" and "));
+  await eventually("the outage is agreed", 60, async () => (await site.status("hub-a")).outage !== null);
+  figures.note(`${fault}: an agreed outage after`, `${((Date.now() - since) / 1000).toFixed(1)} s`);
+}
+
+/** Hub and proxy of hub-a die; a user who worked there is told, moved by an order, and the old server is ended. */
+export async function hubAndProxyDie(run) {
+  const { browser, site, report, hubs, kernels, figures, load, worker } = run;
+  const { a } = hubs;
+  const idle = run.take(a);
+  let killed;
+  let moved;
+
+  await report.behaviour("everything of a hub with a dead proxy waits, and a page says so", async () => {
+    await idle.isLoggedIn();
+    killed = Date.now();
+    await Promise.all([a.hub.kill(), a.proxy.kill()]);
+    await detected(run, "hub and proxy killed", killed, (hub) => hub.planes.proxy.state === "down");
+    for (const path of [`/user/${worker.name}/`, "/hub/home", "/hub/spawn"]) {
+      const page = await worker.open(path);
+      if (page.status !== 503 || !page.headers["retry-after"]) throw wrong("no waiting page", page);
+    }
+  });
+
+  await report.behaviour("idle users of a dead hub get another one at failover.dead_after, and not before", async () => {
+    const hub = await idle.works(DEAD_AFTER + 40);
+    const took = (Date.now() - killed) / 1000;
+    figures.note("hub and proxy killed: an idle user works at another hub after", `${took.toFixed(1)} s`);
+    if (hub === a.id) throw new Error(`${idle.name} works at the dead hub`);
+    const limit = DEAD_AFTER + (15 + 6) * SCALE + UNSCALED;
+    if (took < DEAD_AFTER - 6 * SCALE || took > limit) throw new Error(`it took ${took} s and not ${DEAD_AFTER} to ${limit}`);
+  });
+
+  await report.behaviour("a user whose server ran at a dead hub is told honestly and started nowhere", async () => {
+    figures.requests("hub and proxy killed", load.between(killed));
+    for (const path of [`/user/${worker.name}/`, "/hub/spawn"]) {
+      const page = await worker.open(path);
+      const told = page.body.includes("Your hub is gone") && page.body.includes("two servers could write into the same files");
+      if (page.status !== 503 || !told) throw wrong("not told honestly", page);
+    }
+    const person = await Person.with(worker.name, { browser, site, report });
+    await person.open(`user/${worker.name}/`);
+    await person.expect("h1", "Your hub is gone");
+    await report.picture(person.page, "hub-gone");
+    await person.leaves();
+    if (!(await run.owns(a, worker))) throw new Error(`${worker.name} was moved`);
+  });
+
+  await report.behaviour("an operator's word moves the users of a dead hub, and lists them", async () => {
+    const dry = await site.does(0, "failover", a.id, "--assume-stopped", "--dry-run", "--reason", "burnt");
+    if (!dry.out.includes(worker.name)) throw new Error(`the dry run does not name ${worker.name}: ${dry.out}`);
+    if (!(await run.owns(a, worker))) throw new Error("the dry run moved somebody");
+    // Before the act, so that the watcher never sees their second row without knowing.
+    const { atA } = kernels;
+    writeFileSync(site.exempt, `${worker.name}\n${atA.user}\n${run.everybodyAt(a).join("\n")}\n`);
+    await site.does(0, "failover", a.id, "--assume-stopped", "--reason", "the machine burnt");
+    moved = (await site.status(a.id)).failed_over.moved;
+    if (![worker.name, atA.user].every((name) => moved.includes(name))) throw new Error(`moved: ${moved}`);
+    writeFileSync(site.exempt, `${moved.join("\n")}\n`);
+    const hub = await worker.works(40 + 30 * SCALE);
+    if (hub === a.id) throw new Error(`${worker.name} works at the dead hub`);
+    figures.note("users moved by --assume-stopped", `${moved.length}: ${moved.join(", ")}`);
+  });
+
+  await report.behaviour("the old servers of these users are listed and stopped when the hub returns", async () => {
+    const revived = Date.now();
+    a.proxy.start();
+    a.revive();
+    const listed = new Set();
+    await eventually("no old server is left", 60 + 120 * SCALE, async () => {
+      for (const name of (await site.status(a.id)).stale) listed.add(name);
+      const left = await Promise.all(moved.map(async (name) => (await a.api("GET", `users/${name}`)).servers));
+      return left.every((servers) => Object.keys(servers).length === 0);
+    });
+    figures.note("hub and proxy back: old servers stopped after", `${((Date.now() - revived) / 1000).toFixed(1)} s`);
+    const events = (await site.told("/events")).events.filter((event) => event.hub === a.id && event.text.includes(worker.name));
+    if (!listed.has(worker.name) && events.length === 0) throw new Error(`neither status nor events name ${worker.name}`);
+    const page = await worker.open(`/user/${worker.name}/`);
+    if (page.status !== 200 || page.hub === a.id) throw wrong("the new server was not left alone", page);
+    await kernels.atA.ends();
+    await eventually("users go home again", 2 * FAILBACK_AFTER + 30 + 60 * SCALE, () => run.nothingFailedOver(a));
+  });
+}

@@ -1,0 +1,114 @@
+// Operators at work: a hub is drained with a notebook in it, and a hub joins while servers run and start.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { eventually } from "../processes.mjs";
+import { SCALE } from "./fleet.mjs";
+import { wrong } from "./visitor.mjs";
+
+/** hub-b is drained while a notebook runs there. */
+export async function hubIsDrained(run) {
+  const { site, report, hubs, kernels, figures, load } = run;
+  const { b } = hubs;
+  const began = Date.now();
+
+  await report.behaviour("a drain is planned, and nothing that is not there is aborted", async () => {
+    await site.does(0, "drain", b.id, "--dry-run", "--reason", "new kernel");
+    if ((await site.status(b.id)).intent !== "active") throw new Error("the dry run drained");
+    const nothing = await site.does(1, "drain", b.id, "--abort");
+    const unknown = await site.does(1, "drain", "hub-x");
+    if (!unknown.err.includes("hub-x") || !unknown.err.includes(b.id)) throw new Error(unknown.err);
+    if (!nothing.err.includes("refused")) throw new Error(nothing.err);
+  });
+
+  await report.behaviour("a hub is drained: its notebook works, idle users start elsewhere, status says how far it is", async () => {
+    await site.does(0, "drain", b.id, "--reason", "new kernel");
+    const again = await site.command(["drain", b.id, "--reason", "me too"], 1);
+    if (again.code !== 1 || !again.err.includes("drained")) throw new Error(`a second drain: ${again.code} ${again.err}`);
+    const mover = run.take(b);
+    const hub = await mover.works(40 + 30 * SCALE);
+    if (hub === b.id) throw new Error(`${mover.name} was started at the hub that is drained`);
+    await run.sampleOwners("a hub is drained");
+    const { drain } = await eventually("the drain counts", 20 + 60 * SCALE, async () => {
+      const said = await site.status(b.id, 1);
+      return said.drain?.running >= 2 && said.drain.moved >= 1 && said;
+    });
+    if (drain.drained || drain.users < 2) throw new Error(JSON.stringify(drain));
+    figures.note("drain, with its notebooks", JSON.stringify(drain));
+    kernels.atB.answeredThroughout(began);
+  });
+
+  await report.behaviour("an abort ends a drain at once", async () => {
+    await site.does(0, "drain", b.id, "--abort", "--reason", "not today");
+    if ((await site.status(b.id)).intent !== "active") throw new Error("it is still drained");
+    const stayer = run.take(b);
+    const hub = await stayer.works(40 + 30 * SCALE);
+    if (hub !== b.id) throw new Error(`${stayer.name} works at ${hub}`);
+    await site.does(1, "drain", b.id, "--abort");
+  });
+
+  await report.behaviour("a hub is drained when its last server has stopped", async () => {
+    await site.does(0, "drain", b.id, "--reason", "today after all");
+    await sleep(2000 + 10_000 * SCALE);
+    if ((await site.status(b.id)).drain.drained) throw new Error("drained, although servers run");
+    const cells = kernels.atB.answeredThroughout(began);
+    figures.note("drain: cells of the notebook meanwhile", `${cells.cells}, the slowest ${cells.slowest_ms} ms`);
+    figures.requests("drain", load.between(began));
+    await kernels.atB.ends();
+    for (const name of run.everybodyAt(b)) await b.api("DELETE", `users/${name}/server`);
+    const stopped = Date.now();
+    await eventually("it is drained", 30 + 180 * SCALE, async () => (await site.status(b.id)).drain?.drained);
+    figures.note("drain: known to be over after the last server's end", `${((Date.now() - stopped) / 1000).toFixed(1)} s`);
+    await site.does(0, "resume", b.id, "--reason", "the new kernel works");
+    const back = run.take(b);
+    const hub = await back.works(40 + 60 * SCALE);
+    if (hub !== b.id) throw new Error(`${back.name} works at ${hub}`);
+  });
+}
+
+/** hub-c joins: some whose servers run or start would belong to it from now on. */
+export async function hubJoins(run) {
+  const { site, report, hubs, figures, load } = run;
+  const { a, b, later } = hubs;
+  const running = [run.take(a, later), run.take(b, later)];
+  const pending = [a, b].map((hub) => run.takeSlow(hub, later));
+  const starting = [run.take(a, later), run.take(b, later), run.take(a, later)];
+  const homes = new Map([...running, ...pending, ...starting].map((visitor) => [visitor, run.home(visitor)]));
+  let began;
+
+  await report.behaviour("a hub joins while servers run and start, and nobody changes hub", async () => {
+    const ranAt = await Promise.all(running.map((visitor) => visitor.works(40 + 60 * SCALE)));
+    for (const [index, hub] of ranAt.entries()) {
+      if (hub !== homes.get(running[index])) throw new Error(`${running[index].name} works at ${hub}`);
+    }
+    await Promise.all([...pending, ...starting].map((visitor) => visitor.isLoggedIn()));
+    const asked = await Promise.all(pending.map((visitor) => visitor.start()));
+    const refused = asked.find((page) => page.status !== 200);
+    if (refused) throw wrong("a start was not taken", refused);
+    began = Date.now();
+    site.everybodyJoins();
+    // Some start while it is announced and activated.
+    const late = starting.map(async (visitor, index) => {
+      await sleep(index * 1500);
+      return visitor.works(40 + 120 * SCALE);
+    });
+    await eventually("the new placement is active", 30 + 240 * SCALE, async () => {
+      const told = await Promise.all([0, 1].map((number) => site.told("/status", number)));
+      return told.every(({ placement }) => placement.generation === 2 && !placement.next && !placement.waits);
+    });
+    figures.note("a hub joins: its placement is active after", `${((Date.now() - began) / 1000).toFixed(1)} s`);
+    for (const visitor of [...running, ...pending]) {
+      const hub = await visitor.arrives();
+      if (hub !== homes.get(visitor)) throw new Error(`${visitor.name} was at ${homes.get(visitor)} and is at ${hub}`);
+      if (!(await run.owns({ id: hub }, visitor))) throw new Error(`${visitor.name} does not belong to ${hub}`);
+    }
+    figures.note("a hub joins: starts during it landed at", (await Promise.all(late)).join(", "));
+    figures.requests("a hub joins", load.between(began));
+    await run.sampleOwners("a hub has joined");
+  });
+
+  await report.behaviour("a new user of the joined hub starts there", async () => {
+    const one = run.take(a, later);
+    const hub = await one.works(40 + 60 * SCALE);
+    if (hub !== later.id) throw new Error(`${one.name} works at ${hub}`);
+  });
+}

@@ -1,0 +1,96 @@
+// Redis is killed under load: once it comes back with what it knew, once with nothing.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { eventually } from "../processes.mjs";
+import { SCALE } from "./fleet.mjs";
+import { wrong } from "./visitor.mjs";
+
+export async function redisDies(run) {
+  const { site, report, hubs, figures, load } = run;
+  const { a, b } = hubs;
+
+  await report.behaviour("no request fails while Redis is dead, starts at calm homes included", async () => {
+    await calm(run, [a, b]);
+    const before = await contents(run);
+    const starters = [run.take(a), run.take(b), run.take(a), run.take(b)];
+    await Promise.all(starters.map((visitor) => visitor.isLoggedIn()));
+    const killed = Date.now();
+    await site.redis.kill();
+    await starts(starters.slice(0, 2), run);
+    await eventually("the replicas know that it is silent", 10 + 20 * SCALE, async () =>
+      (await site.told("/status")).directory.reachable === false);
+    figures.note("redis killed: noticed after", `${((Date.now() - killed) / 1000).toFixed(1)} s`);
+    await starts(starters.slice(2), run);
+    await sleep(2000);
+    const failed = load.notAnswered(killed);
+    figures.requests("redis killed", load.between(killed));
+    if (failed.length > 0) throw new Error(`${failed.length} requests failed: ${JSON.stringify(failed[0])}`);
+    site.redis.start();
+    const back = Date.now();
+    await inStep(run, before, "redis back");
+    figures.note("redis back: in step after", `${((Date.now() - back) / 1000).toFixed(1)} s`);
+  });
+
+  await report.behaviour("a Redis that comes back empty is given back what it knew", async () => {
+    const before = await contents(run);
+    if (before.assignments === 0) throw new Error("nobody is assigned: this would show nothing");
+    const killed = Date.now();
+    await site.redis.kill();
+    site.forgetRedis();
+    site.redis.start();
+    await site.redisAnswers();
+    const back = Date.now();
+    await inStep(run, before, "redis back empty");
+    figures.note("redis back empty: in step after", `${((Date.now() - back) / 1000).toFixed(1)} s`);
+    const failed = load.notAnswered(killed);
+    if (failed.length > 0) throw new Error(`${failed.length} requests failed: ${JSON.stringify(failed[0])}`);
+    // Claims are given again: somebody starts away from home.
+    await site.does(0, "drain", b.id, "--reason", "claims work");
+    const mover = run.take(b);
+    const hub = await mover.works(40 + 60 * SCALE);
+    if (hub === b.id) throw new Error(`${mover.name} works at the hub that is drained`);
+    await site.does(0, "resume", b.id, "--reason", "claims work");
+  });
+}
+
+/** Starts at home that nobody has to be asked for: each is taken at the first try. */
+async function starts(visitors, run) {
+  for (const visitor of visitors) {
+    const page = await visitor.start();
+    if (page.status !== 200) throw wrong(`${visitor.name}'s start was not taken`, page);
+    const hub = await visitor.arrives();
+    if (hub !== run.home(visitor)) throw new Error(`${visitor.name} works at ${hub}`);
+  }
+}
+
+/** The hubs' starts go home unasked again. */
+async function calm(run, hubs) {
+  const { site } = run;
+  for (const hub of hubs) {
+    const somebody = run.nameOf(hub);
+    await eventually(`starts at ${hub.id} go there unasked`, 30 + 60 * SCALE, async () => {
+      const told = await Promise.all([0, 1].map((number) => site.told(`/users/${somebody}`, number)));
+      return told.every(({ start }) => start.includes("at once"));
+    });
+  }
+}
+
+/** What the directory holds, by a replica's word. */
+async function contents({ site }) {
+  const { directory, placement } = await site.told("/status");
+  return { assignments: directory.assignments, generation: placement.generation };
+}
+
+/** Both replicas reach the store, and say the same as before. */
+async function inStep(run, before, what) {
+  const { site } = run;
+  await eventually(`${what}: both replicas are in step`, 30 + 60 * SCALE, async () => {
+    const told = await Promise.all([0, 1].map((number) => site.told("/status", number)));
+    return told.every(({ directory, placement, replicas }) => {
+      const same = directory.assignments >= before.assignments && placement.generation === before.generation;
+      const live = replicas.filter((replica) => replica.live).length === 2;
+      return directory.reachable && !directory.behind && same && live;
+    });
+  });
+  await run.sampleOwners(what);
+}

@@ -1,0 +1,177 @@
+// Hubs die, are drained and join, and Redis dies, under users who work: two replicas of the router, real servers, and a
+// watcher that counts servers in the hubs' own databases ten times a second from the first to the last moment.
+
+import { join } from "node:path";
+import { Agreement, Kernel, Load } from "../failover/beside.mjs";
+import { hubAndProxyDie, hubProcessDies } from "../failover/dying.mjs";
+import { Figures } from "../failover/figures.mjs";
+import { Fleet, SCALE } from "../failover/fleet.mjs";
+import { hubIsDrained, hubJoins } from "../failover/operating.mjs";
+import { redisDies } from "../failover/store.mjs";
+import { Visitor } from "../failover/visitor.mjs";
+import { eventually } from "../processes.mjs";
+
+/** How many names there are; some of each home are used up. */
+const NAMES = 90;
+/** Of so many users the replicas are asked in each state. */
+const SAMPLE = 250;
+
+export async function run({ places, browser, report }) {
+  report.longestBehaviour = 150_000 + 900_000 * (SCALE === 1 ? 1 : 0);
+  const homes = join(places.state, "homes");
+  const hub = (id, more = {}) => ({ id, environment: "hub-6", homes, ...more });
+  const site = await Fleet.plan(places, {
+    hubs: [hub("hub-a"), hub("hub-b"), hub("hub-s", { tier: "standby" }), hub("hub-c", { joins_later: true })],
+  });
+  await site.prepare();
+  const [a, b, standby, later] = site.hubs.values();
+  const all = { browser, site, report, hubs: { a, b, standby, later } };
+  const run = new Run(all);
+  const lab = { atA: run.take(a), atB: run.take(b) };
+  await site.start({ lab_users: [lab.atA.name, lab.atB.name], slow_users: run.slow() });
+
+  await report.behaviour("users log in and start at home, their requests going to both replicas in turn", async () => {
+    const small = [run.worker, run.runner];
+    const hubs = await Promise.all(small.map((visitor) => visitor.works(90)));
+    small.forEach((visitor, index) => {
+      if (hubs[index] !== run.home(visitor)) throw new Error(`${visitor.name} works at ${hubs[index]}`);
+    });
+    for (const [visitor, hub] of [
+      [lab.atA, a],
+      [lab.atB, b],
+    ]) {
+      await visitor.logIn("/hub/spawn");
+      await eventually(`JupyterLab of ${visitor.name} runs at home`, 90, async () => (await hub.api("GET", `users/${visitor.name}`)).server);
+    }
+    await run.idleA.isLoggedIn();
+    await run.idleB.isLoggedIn();
+    run.kernels.atA = await Kernel.of(lab.atA.name, a, site, 0);
+    run.kernels.atB = await Kernel.of(lab.atB.name, b, site, 1);
+  });
+
+  run.load.add("hub-a, running server", run.worker, `/user/${run.worker.name}/`);
+  run.load.add("hub-a, page of an idle user", run.idleA, "/hub/home");
+  run.load.add("hub-b, running server", run.runner, `/user/${run.runner.name}/`);
+  const pages = run.load.add("hub-b, page of an idle user", run.idleB, "/hub/home");
+  const agreement = new Agreement(site, [run.worker, run.idleA, run.runner, run.idleB].map(({ name }) => new Visitor(name, site)));
+
+  await hubProcessDies(run);
+  await hubAndProxyDie(run);
+  await hubIsDrained(run);
+  await hubJoins(run);
+  await run.load.remove(pages);
+  await redisDies(run);
+
+  await report.behaviour("both replicas led every user to the same hub through all of it", async () => {
+    const said = await agreement.ends();
+    run.figures.note("replicas compared about a user", `${said.asked} times, ${said.passing} of them in passing, ${said.longest_ms} ms at most`);
+    run.figures.note("owners compared", run.compared.join("; "));
+    if (run.different.length > 0) throw new Error(run.different.slice(0, 5).join("; "));
+  });
+  await run.load.ends();
+  await report.behaviour("nobody had servers on two hubs at any moment", () => noDoubles(run));
+  run.figures.print();
+}
+
+/** By the hubs' own databases, and by a watcher that was awake. */
+async function noDoubles({ site, figures, homeOf }) {
+  site.watcher.child.kill("SIGTERM");
+  await site.watcher.ended;
+  const seen = site.seen();
+  const end = seen.find((one) => one.kind === "end");
+  if (!end) throw new Error(`the watcher ended early: ${site.watcher.lastLines()}`);
+  const came = seen.filter((one) => one.kind === "came");
+  const doubles = seen.filter((one) => one.kind === "double");
+  const away = came.filter((one) => one.hub !== homeOf.get(one.user));
+  figures.note("databases looked at", `${end.looks} times, ${end.locked} times locked, ${end.longest_ms} ms apart at most`);
+  figures.note("servers seen", `${came.length}, of ${new Set(came.map((one) => one.user)).size} users, ${away.length} away from home`);
+  figures.note("users on two hubs", `${doubles.filter((one) => !one.exempt).length}, and ${doubles.filter((one) => one.exempt).length} by --assume-stopped`);
+  if (came.length < 12) throw new Error("hardly any server was seen: this would show nothing");
+  const faults = doubles.filter((one) => !one.exempt);
+  if (faults.length > 0) throw new Error(JSON.stringify(faults));
+}
+
+/** What the scenarios share. */
+class Run {
+  constructor({ browser, site, report, hubs }) {
+    Object.assign(this, { browser, site, report, hubs, kernels: {}, compared: [], different: [], slowNames: [] });
+    this.figures = new Figures();
+    this.load = new Load(site);
+    this.spare = site.households(NAMES);
+    this.names = this.spare.map(({ name }) => name);
+    this.homeOf = new Map(this.spare.map(({ name, home }) => [name, home]));
+    this.worker = this.take(hubs.a);
+    this.idleA = this.take(hubs.a);
+    this.runner = this.take(hubs.b);
+    this.idleB = this.take(hubs.b);
+    this.slowOnes = new Map([hubs.a, hubs.b].map((hub) => [hub.id, this.take(hub, hubs.later)]));
+  }
+
+  /** Somebody whom nobody has taken yet, whose home is `hub`, and `next` once the last hub has joined. */
+  take(hub, next = hub) {
+    const index = this.spare.findIndex((one) => one.home === hub.id && one.next === next.id);
+    if (index < 0) throw new Error(`no name left whose home is ${hub.id}, and then ${next.id}`);
+    return new Visitor(this.spare.splice(index, 1)[0].name, this.site);
+  }
+
+  /** A name of `hub` that nobody uses. */
+  nameOf(hub) {
+    return this.spare.find((one) => one.home === hub.id && one.next === hub.id).name;
+  }
+
+  /** Like `take`, and their servers take their time to start. */
+  takeSlow(hub) {
+    return this.slowOnes.get(hub.id);
+  }
+
+  slow() {
+    return [...this.slowOnes.values()].map((visitor) => visitor.name);
+  }
+
+  home(visitor) {
+    return this.homeOf.get(visitor.name);
+  }
+
+  /** Both replicas say that `visitor` belongs to `hub`. */
+  async owns(hub, visitor) {
+    const told = await Promise.all([0, 1].map((number) => this.site.told(`/users/${visitor.name}`, number)));
+    return told.every(({ owner }) => owner === hub.id);
+  }
+
+  async nothingFailedOver(hub) {
+    const told = await Promise.all([0, 1].map((number) => this.site.status(hub.id, number)));
+    return told.every(({ failed_over, starts, outage }) => !failed_over && !outage && starts.to === "here");
+  }
+
+  /** Everybody with a server there now, by the hub's own database. */
+  everybodyAt(hub) {
+    const there = new Set();
+    for (const one of this.site.seen().filter((seen) => seen.hub === hub.id)) {
+      if (one.kind === "came") there.add(one.user);
+      if (one.kind === "went") there.delete(one.user);
+    }
+    return [...there];
+  }
+
+  /** Both replicas are asked where many users belong. Who differs is asked about once more: they read one after the other. */
+  async sampleOwners(state) {
+    const names = Array.from({ length: SAMPLE }, (_, index) => `somebody-${index}`);
+    const differ = async (some) => {
+      const both = await Promise.all([0, 1].map((replica) => this.owners(some, replica)));
+      return some.filter((_, index) => both[0][index] !== both[1][index]);
+    };
+    let left = await differ([...this.names, ...names]);
+    if (left.length > 0) left = await differ(left);
+    this.compared.push(`${this.names.length + names.length} in the state "${state}"`);
+    this.different.push(...left.map((name) => `${name}, ${state}`));
+  }
+
+  async owners(names, replica) {
+    const owners = [];
+    for (let from = 0; from < names.length; from += 10) {
+      const some = names.slice(from, from + 10).map((name) => this.site.told(`/users/${name}`, replica));
+      owners.push(...(await Promise.all(some)).map(({ owner }) => owner));
+    }
+    return owners;
+  }
+}
