@@ -111,7 +111,7 @@ impl Means {
                 self.board.events.note("found", Some(hub), Some(user.as_str()), text);
             }
             (Wrote::Stands(_), Tidy::Over { user, .. }) => {
-                info!(hub.id = %hub, user = %user, "user `{user}` has no server at `{hub}` any more: they go home");
+                info!(hub.id = %hub, user = %user, "user `{user}` needs no record at `{hub}` any more: placement decides");
             }
             // The next answer says what is still to be done.
             (Wrote::Conflict(_) | Wrote::Unknown(_) | Wrote::Unreachable(_), _) => {}

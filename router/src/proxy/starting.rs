@@ -177,7 +177,10 @@ fn waits(exchange: &Exchange<'_>, known: &Known, hub: HubIndex, why: Waits) -> R
     use crate::core::life::reason::Reason;
     match why {
         Waits::Hub(reason) => match wait_reason(reason) {
-            Some(reason) => wait::for_hub(exchange, known, hub, reason),
+            Some(reason) => {
+                let user = exchange.place.owner.as_ref().or(known.user());
+                wait::for_page(exchange, known, hub, reason, user)
+            }
             None => match reason {
                 Reason::MayRun | Reason::AttachedStorage | Reason::NobodyOpen => {
                     wait::stuck(exchange, known, hub)

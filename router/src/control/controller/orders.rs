@@ -3,9 +3,11 @@
 mod drain;
 mod users;
 
+use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use hubrouter_config::HubId;
+use hubrouter_hub_adapter::names::UserName;
 use tokio::sync::oneshot;
 use tracing::info;
 
@@ -16,6 +18,9 @@ use crate::control::operator::{Order, Outcome, Refused, What};
 use crate::core::life::records::HubRecord;
 use crate::core::life::step::{Effect, HubEvent, Refusal, Verb, step};
 use crate::core::life::time::StoreTime;
+
+/// So many users are named in the answer to an order.
+const NAMED: usize = 20;
 
 /// An order, and who waits for its end.
 #[derive(Debug)]
@@ -152,7 +157,8 @@ impl Controller {
 
     /// Whom an order concerns, as far as that is known.
     fn concerned(&self, hub: &HubId, verb: Verb) -> Vec<String> {
-        let running = self.known_at(hub).len();
+        let known = self.known_at(hub);
+        let running = known.len();
         let assigned = self.view.exceptions.assignments().filter(|assignment| assignment.hub == *hub).count();
         let mut lines = vec![
             format!("{running} users are known with a server there"),
@@ -160,6 +166,7 @@ impl Controller {
         ];
         if let Verb::Failover { assume_stopped: true } = verb {
             lines.push("their servers count as lost: they get new ones on their next hubs".to_owned());
+            lines.extend(named(&known));
         }
         lines
     }
@@ -168,6 +175,15 @@ impl Controller {
         let known = self.parts.loaded.config.hubs.iter().map(|hub| hub.id.clone()).collect();
         Refused::UnknownHub { hub: hub.to_string(), known }
     }
+}
+
+/// Users by name, as many as an operator reads.
+fn named(users: &BTreeSet<UserName>) -> Option<String> {
+    let mut names: Vec<String> = users.iter().take(NAMED).map(ToString::to_string).collect();
+    if users.len() > NAMED {
+        names.push(format!("and {} more", users.len() - NAMED));
+    }
+    (!names.is_empty()).then(|| format!("these are {}", names.join(", ")))
 }
 
 fn refusal_of(effect: &Effect) -> Option<&Refusal> {

@@ -82,7 +82,7 @@ impl Controller {
         }
         let mut effects = self.for_each_hub(|_| HubEvent::Heard { asked_at, heard: heard.clone() });
         let beats = self.heartbeats.clone();
-        effects.extend(self.for_each_hub(|_| HubEvent::Votes(beats.clone())));
+        effects.extend(self.for_each_hub(|_| HubEvent::Votes { asked_at, heartbeats: beats.clone() }));
         effects.extend(self.spawn_verdicts(now));
         effects.extend(self.loads());
         effects.extend(self.lives.fleets(&self.parts.live.load().snapshot, now));

@@ -63,6 +63,8 @@ pub struct HubLife {
     pub proxy: Option<Agreed>,
     /// The same for the hub plane.
     pub hub: Option<Agreed>,
+    /// When the votes behind both verdicts were asked for: the record knows of all that were cast before it changed.
+    pub agreed_at: StoreTime,
     /// How starts end there, over all replicas.
     pub spawning: Spawning,
     /// The hub's last authoritative answer about all its users.
@@ -120,6 +122,7 @@ impl HubLife {
             read: false,
             proxy: None,
             hub: None,
+            agreed_at: StoreTime::default(),
             spawning: Spawning::Unknown,
             census: None,
             heard: Vec::new(),

@@ -83,13 +83,17 @@ fn take(life: &mut HubLife, event: HubEvent, now: StoreTime) -> Taken {
     match event {
         HubEvent::Stands(record) => stands(life, *record, now),
         HubEvent::WriteUnknown => life.asked.writing = None,
-        HubEvent::Votes(heartbeats) => {
+        HubEvent::Votes { asked_at, heartbeats } => {
+            life.agreed_at = asked_at;
             for plane in [Plane::Proxy, Plane::Hub] {
                 let agreed = agree(&heartbeats, &life.record.hub, plane, &life.policy.times, now).verdict;
                 agreed_on(life, plane, agreed);
             }
         }
-        HubEvent::Agreed { plane, verdict } => agreed_on(life, plane, Some(verdict)),
+        HubEvent::Agreed { plane, verdict } => {
+            life.agreed_at = now;
+            agreed_on(life, plane, Some(verdict));
+        }
         HubEvent::Due => {}
         HubEvent::Spawning(spawning) => life.spawning = spawning,
         HubEvent::Census { answered_at } => life.census = life.census.max(Some(answered_at)),

@@ -146,6 +146,7 @@ export class Agreement {
           visitor.ask(`/user/${visitor.name}/`, { replica, script: true }),
           this.site.told(`/users/${visitor.name}`, replica),
         ]);
+        if (!page.hub || !told.owner) throw new Error(`replica ${replica} does not say: ${page.status} ${told.owner}`);
         return `${page.hub}, belongs to ${told.owner}`;
       }),
     );

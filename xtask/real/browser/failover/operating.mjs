@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { eventually } from "../processes.mjs";
 import { SCALE } from "./fleet.mjs";
-import { wrong } from "./visitor.mjs";
+import { isTaken, wrong } from "./visitor.mjs";
 
 /** hub-b is drained while a notebook runs there. */
 export async function hubIsDrained(run) {
@@ -23,7 +23,7 @@ export async function hubIsDrained(run) {
   await report.behaviour("a hub is drained: its notebook works, idle users start elsewhere, status says how far it is", async () => {
     await site.does(0, "drain", b.id, "--reason", "new kernel");
     const again = await site.command(["drain", b.id, "--reason", "me too"], 1);
-    if (again.code !== 1 || !again.err.includes("drained")) throw new Error(`a second drain: ${again.code} ${again.err}`);
+    if (again.code !== 1 || !again.err.includes("already")) throw new Error(`a second drain: ${again.code} ${again.err}`);
     const mover = run.take(b);
     const hub = await mover.works(40 + 30 * SCALE);
     if (hub === b.id) throw new Error(`${mover.name} was started at the hub that is drained`);
@@ -59,9 +59,11 @@ export async function hubIsDrained(run) {
     await eventually("it is drained", 30 + 180 * SCALE, async () => (await site.status(b.id)).drain?.drained);
     figures.note("drain: known to be over after the last server's end", `${((Date.now() - stopped) / 1000).toFixed(1)} s`);
     await site.does(0, "resume", b.id, "--reason", "the new kernel works");
-    const back = run.take(b);
-    const hub = await back.works(40 + 60 * SCALE);
-    if (hub !== b.id) throw new Error(`${back.name} works at ${hub}`);
+    // All who work are at home again.
+    for (const visitor of [run.take(b), run.runner, run.worker]) {
+      const hub = await visitor.works(40 + 60 * SCALE);
+      if (hub !== run.home(visitor)) throw new Error(`${visitor.name} works at ${hub}`);
+    }
   });
 }
 
@@ -82,13 +84,13 @@ export async function hubJoins(run) {
     }
     await Promise.all([...pending, ...starting].map((visitor) => visitor.isLoggedIn()));
     const asked = await Promise.all(pending.map((visitor) => visitor.start()));
-    const refused = asked.find((page) => page.status !== 200);
+    const refused = asked.find((page) => !isTaken(page));
     if (refused) throw wrong("a start was not taken", refused);
     began = Date.now();
     site.everybodyJoins();
     // Some start while it is announced and activated.
     const late = starting.map(async (visitor, index) => {
-      await sleep(index * 1500);
+      await sleep(index * 400);
       return visitor.works(40 + 120 * SCALE);
     });
     await eventually("the new placement is active", 30 + 240 * SCALE, async () => {

@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { eventually } from "../processes.mjs";
 import { SCALE } from "./fleet.mjs";
-import { wrong } from "./visitor.mjs";
+import { isTaken, wrong } from "./visitor.mjs";
 
 export async function redisDies(run) {
   const { site, report, hubs, figures, load } = run;
@@ -57,7 +57,7 @@ export async function redisDies(run) {
 async function starts(visitors, run) {
   for (const visitor of visitors) {
     const page = await visitor.start();
-    if (page.status !== 200) throw wrong(`${visitor.name}'s start was not taken`, page);
+    if (!isTaken(page)) throw wrong(`${visitor.name}'s start was not taken`, page);
     const hub = await visitor.arrives();
     if (hub !== run.home(visitor)) throw new Error(`${visitor.name} works at ${hub}`);
   }

@@ -42,15 +42,17 @@ export class Visitor {
     return answer;
   }
 
-  /** Fills in the login form; the last answer is the page behind it, or what kept it from coming. */
+  /** Opens the login; the last answer is the page behind it, or what kept it from coming. */
   async logIn(next = "/hub/home") {
-    const login = `/hub/login?next=${encodeURIComponent(next)}`;
-    const page = await this.open(login);
-    if (page.status !== 200) return page;
-    const token = /name="_xsrf"\s+value="([^"]*)"/.exec(page.body)?.[1];
-    if (token === undefined) return page; // logged in already
-    const form = { username: this.name, password: PASSWORD, _xsrf: unescape(token) };
-    return this.open(login, { method: "POST", form });
+    return this.past(await this.open(`/hub/login?next=${encodeURIComponent(next)}`));
+  }
+
+  /** Fills in the login form if `page` is one, and goes on. */
+  async past(page) {
+    const token = formToken(page);
+    if (token === undefined) return page;
+    const form = { username: this.name, password: PASSWORD, _xsrf: token };
+    return this.open(page.path, { method: "POST", form });
   }
 
   /** A login that has worked. */
@@ -60,9 +62,9 @@ export class Visitor {
     return page;
   }
 
-  /** Asks for a server. The answer is the page that says it starts, the server itself, or what kept it from starting. */
+  /** Asks for a server, and logs in where the hub that is to start it wants that. Whether it was taken says `isTaken`. */
   async start() {
-    return this.open("/hub/spawn");
+    return this.past(await this.open("/hub/spawn"));
   }
 
   /** Opens the own server once it is there; says which hub started it. */
@@ -76,14 +78,19 @@ export class Visitor {
     throw wrong(`${this.name}'s server does not open`, page);
   }
 
-  /** Logs in and starts, again and again as a person would, until the server runs; says which hub started it. */
+  /**
+   * Starts and logs in, again and again as a person would, until the server runs; says which hub started it. When a hub
+   * took the start stands in `landedAt`.
+   */
   async works(seconds = 40) {
     const end = Date.now() + seconds * 1000;
     let page;
     while (Date.now() < end) {
-      page = await this.logIn("/hub/spawn");
-      if (page.status === 200) page = await this.start();
-      if (page.status === 200) return this.arrives(seconds);
+      page = await this.start();
+      if (isTaken(page)) {
+        this.landedAt = Date.now();
+        return this.arrives(seconds);
+      }
       await sleep(300);
     }
     throw wrong(`${this.name} cannot start a server`, page);
@@ -105,6 +112,19 @@ export class Visitor {
     const fitting = [...this.jar.values()].filter(fits).sort((a, b) => b.path.length - a.path.length);
     return fitting.map(({ name, value }) => `${name}=${value}`).join("; ");
   }
+}
+
+/** A hub has taken a start: its server is on its way, or runs. */
+export function isTaken(page) {
+  const leads = page.path.startsWith("/hub/spawn-pending/") || page.path.startsWith("/user/");
+  return page.status === 200 && leads && formToken(page) === undefined;
+}
+
+/** The token of the login form; undefined where there is none. */
+function formToken(page) {
+  if (page.status !== 200 || !page.body.includes('id="username_input"')) return undefined;
+  const token = /name="_xsrf"\s+value="([^"]*)"/.exec(page.body)?.[1];
+  return token === undefined ? undefined : unescape(token);
 }
 
 /** An error that says what came instead. */

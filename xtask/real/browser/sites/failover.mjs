@@ -40,7 +40,7 @@ export async function run({ places, browser, report }) {
       [lab.atA, a],
       [lab.atB, b],
     ]) {
-      await visitor.logIn("/hub/spawn");
+      await visitor.start();
       await eventually(`JupyterLab of ${visitor.name} runs at home`, 90, async () => (await hub.api("GET", `users/${visitor.name}`)).server);
     }
     await run.idleA.isLoggedIn();

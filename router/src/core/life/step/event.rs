@@ -21,7 +21,12 @@ pub enum HubEvent {
     /// The outcome of our write is unknown: it may stand or not.
     WriteUnknown,
     /// The last heartbeat of every replica.
-    Votes(Vec<Heartbeat>),
+    Votes {
+        /// When these heartbeats were asked for.
+        asked_at: StoreTime,
+        /// They.
+        heartbeats: Vec<Heartbeat>,
+    },
     /// An agreed outage of a plane began or ended, where the votes were counted elsewhere.
     Agreed {
         /// Of which plane.

@@ -226,13 +226,31 @@ fn the_votes_of_the_replicas_begin_and_end_an_outage() {
             starts: Vec::new(),
             proposes: String::new(),
         };
-        HubEvent::Votes(vec![heartbeat("r1"), heartbeat("r2")])
+        HubEvent::Votes { asked_at: at(now), heartbeats: vec![heartbeat("r1"), heartbeat("r2")] }
     };
 
     play.happens(heartbeats(play.now, Verdict::Down));
     assert_eq!(play.store.outage, Some(Outage { proxy: None, hub: Some(at(play.now - 15)) }));
     play.happens(heartbeats(play.now, Verdict::Up));
     assert_eq!(play.store.outage, None);
+}
+
+#[test]
+fn a_replica_that_has_not_read_the_votes_for_an_outage_does_not_undo_it() {
+    let mut behind = Play::new();
+    behind.happens(HubEvent::Agreed { plane: Plane::Hub, verdict: Agreed::Up });
+    behind.now += 1;
+    let mut theirs = behind.store.clone();
+    theirs.epoch = theirs.epoch.next().unwrap();
+    theirs.outage = Some(Outage { proxy: None, hub: Some(at(behind.now - 15)) });
+    theirs.changed_at = at(behind.now);
+    behind.store = theirs.clone();
+
+    behind.happens(HubEvent::Stands(Box::new(theirs.clone())));
+    assert_eq!(behind.store, theirs, "it has only older votes");
+
+    behind.happens(HubEvent::Agreed { plane: Plane::Hub, verdict: Agreed::Up });
+    assert_eq!(behind.store.outage, None, "votes of now count");
 }
 
 #[test]

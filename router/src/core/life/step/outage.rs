@@ -14,7 +14,9 @@ use crate::core::life::votes::Agreed;
 
 pub(super) fn settle(life: &mut HubLife, draft: &mut Draft, now: StoreTime, effects: &mut Vec<Effect>) {
     let before = life.record.outage.unwrap_or_default();
-    let after = Outage { proxy: agreed(life.proxy, before.proxy), hub: agreed(life.hub, before.hub) };
+    let counts = |verdict: Option<Agreed>| verdict.filter(|_| is_counted_since(life));
+    let after =
+        Outage { proxy: agreed(counts(life.proxy), before.proxy), hub: agreed(counts(life.hub), before.hub) };
     for (plane, was, is) in [(Plane::Proxy, before.proxy, after.proxy), (Plane::Hub, before.hub, after.hub)] {
         match (was, is) {
             (None, Some(_)) => draft.changes.push(Change::OutageBegan(plane)),
@@ -31,6 +33,12 @@ pub(super) fn settle(life: &mut HubLife, draft: &mut Draft, now: StoreTime, effe
     move_stuck_users(life, draft, now, effects);
     stop_stale(life, draft, effects);
     fail_back(life, draft, now);
+}
+
+/// Whether the votes were counted since the record changed. Replicas read heartbeats at different moments: one that has not
+/// yet read those by which another began or ended an outage would undo it, be undone, and so on as fast as both can write.
+fn is_counted_since(life: &HubLife) -> bool {
+    life.agreed_at >= life.record.changed_at
 }
 
 /// The first failed probe of an outage stays what was written first; without a vote the record stands.

@@ -1,0 +1,179 @@
+//! Two replicas, unchanged, with simulated hubs and one store: whatever happens to the hubs, both send every user of 100,000
+//! to the same hub, and every start.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
+#![allow(missing_docs, reason = "tests document themselves by their names")]
+
+mod replica;
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use hubrouter::control::operator::What;
+use hubrouter::core::life::claim::Identity;
+use hubrouter::core::life::records::{AtDeadline, Starts};
+use hubrouter::core::snapshot::Snapshot;
+use hubrouter::core::starting::{Starter, start_of};
+use hubrouter::directory::Memory;
+use hubrouter_hub_adapter::names::{NameRule, UserName};
+use hubrouter_loadtest::simhub::{ApiToken, SimHub, SimHubOptions, TokenOwner};
+use replica::{Process, TOKEN, text};
+
+const USERS: usize = 100_000;
+const PATIENCE: Duration = Duration::from_secs(30);
+
+struct Site {
+    hubs: Vec<SimHub>,
+    replicas: [Process; 2],
+    users: Vec<UserName>,
+}
+
+impl Site {
+    async fn start() -> Self {
+        let mut hubs = Vec::new();
+        for id in ["hub-a", "hub-b", "hub-s", "hub-c"] {
+            let mut options = SimHubOptions::named(id);
+            options.api_tokens.push(ApiToken {
+                token: TOKEN.into(),
+                owner: TokenOwner::Service("router".into()),
+                scopes: ["list:users", "read:users", "read:servers", "delete:servers", "proxy"].map(Into::into).into(),
+            });
+            hubs.push(SimHub::start(options).await.unwrap());
+        }
+        let store = Memory::new(Memory::system_clock());
+        let first = text(&hubs[..3]);
+        let replicas = [1, 2].map(|number| Process::begin(number, store.clone(), first.clone()));
+        let name = |number| UserName::canonical(&format!("user-{number}"), NameRule::Exact).unwrap();
+        let site = Self { hubs, replicas, users: (0..USERS).map(name).collect() };
+        site.both("have read the directory and probed the hubs", |snapshot| {
+            snapshot.exceptions.placement_epoch().is_some()
+                && snapshot.hubs.iter().all(|view| view.health.hub.is_probed() && view.health.proxy.is_probed())
+        })
+        .await;
+        site
+    }
+
+    /// Waits until both replicas see it, and hold the same records.
+    async fn both(&self, what: &str, is_so: impl Fn(&Snapshot) -> bool) {
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
+            let [one, other] = self.snapshots();
+            if is_so(&one.snapshot) && is_so(&other.snapshot) && same_records(&one.snapshot, &other.snapshot) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("not in time: both replicas {what}");
+    }
+
+    fn snapshots(&self) -> [std::sync::Arc<hubrouter::control::live::Live>; 2] {
+        [0, 1].map(|number: usize| self.replicas[number].live.load_full())
+    }
+
+    /// Asks both replicas about everybody; says how many users belong to each hub, by the first.
+    fn agree(&self, state: &str) -> Vec<(String, usize)> {
+        let [one, other] = self.snapshots();
+        let mut counts = std::collections::BTreeMap::<String, usize>::new();
+        for user in &self.users {
+            let owners = [&one, &other].map(|live| live.snapshot.owner(user).map(|hub| live.snapshot.id(hub).clone()));
+            assert_eq!(owners[0], owners[1], "{user}, when {state}");
+            let starts = [&one, &other].map(|live| destination(&live.snapshot, user));
+            assert_eq!(starts[0], starts[1], "a start of {user}, when {state}");
+            *counts.entry(owners[0].as_ref().unwrap().to_string()).or_default() += 1;
+        }
+        counts.into_iter().collect()
+    }
+
+    async fn order(&self, what: What) {
+        self.replicas[0].order(what).await.unwrap_or_else(|refused| panic!("{refused}"));
+    }
+}
+
+fn same_records(one: &Snapshot, other: &Snapshot) -> bool {
+    let records = |snapshot: &Snapshot| -> Vec<_> {
+        let hubs = snapshot.hubs.iter().map(|view| (view.hub.id.clone(), view.record.epoch));
+        hubs.collect()
+    };
+    let users = |snapshot: &Snapshot| -> BTreeSet<_> {
+        snapshot.exceptions.assignments().map(|stands| (stands.user.clone(), stands.epoch)).collect()
+    };
+    records(one) == records(other)
+        && users(one) == users(other)
+        && one.exceptions.placement_epoch() == other.exceptions.placement_epoch()
+}
+
+/// Where a start leads, calm or not: a claim may come between, and its end is the same.
+fn destination(snapshot: &Snapshot, user: &UserName) -> String {
+    use hubrouter::core::life::claim::Way;
+    use hubrouter::core::starting::StartPlan;
+    let starter = Starter { user: user.clone(), identity: Identity::Proven, chosen: None, trial: false };
+    let moment = snapshot.knowledge.at(Instant::now(), &snapshot.times);
+    match start_of(snapshot, &starter, &moment).unwrap() {
+        StartPlan::Go(hub) | StartPlan::GoUnless { hub, .. } => snapshot.id(hub).to_string(),
+        StartPlan::Claim(claiming) => match &claiming.facts.way {
+            Way::Elsewhere { to, .. } => to.hub.to_string(),
+            Way::Owner => snapshot.id(claiming.owner).to_string(),
+        },
+        StartPlan::Wait { hub, .. } => format!("waits for {}", snapshot.id(hub)),
+        StartPlan::Page { hub, .. } => format!("a page about {}", snapshot.id(hub)),
+        StartPlan::NotThere { .. } => unreachable!("nothing was chosen"),
+    }
+}
+
+fn starts(snapshot: &Snapshot, hub: &str) -> Starts {
+    snapshot.hub(snapshot.find_named(hub).unwrap()).starts()
+}
+
+fn count(counts: &[(String, usize)], hub: &str) -> usize {
+    counts.iter().find(|(id, _)| id == hub).map_or(0, |(_, count)| *count)
+}
+
+#[tokio::test]
+async fn two_replicas_send_each_of_100_000_users_to_the_same_hub_in_five_states() {
+    let site = Site::start().await;
+    let well = site.agree("all is well");
+    assert!(count(&well, "hub-a") > USERS / 3 && count(&well, "hub-s") == 0, "{well:?}");
+    // Somebody has a server, and is to stay.
+    let runs = site.users.iter().find(|user| owner(&site, user) == "hub-a").unwrap();
+    site.hubs[0].start_server(runs.as_str(), "").await;
+
+    let hub = "hub-b".parse().unwrap();
+    let drain =
+        What::Drain { hub, deadline: None, at_deadline: AtDeadline::Wait, idle_for: Duration::ZERO, force: false };
+    site.order(drain).await;
+    site.both("drain", |snapshot| matches!(starts(snapshot, "hub-b"), Starts::Elsewhere { .. })).await;
+    site.agree("hub-b is drained");
+    site.order(What::Abort { hub: "hub-b".parse().unwrap() }).await;
+    site.both("have ended the drain", |snapshot| starts(snapshot, "hub-b") == Starts::Here).await;
+
+    site.hubs[0].stop_hub().await;
+    site.both("agree on the outage", |snapshot| {
+        snapshot.hub(snapshot.find_named("hub-a").unwrap()).record.outage.is_some()
+    })
+    .await;
+    assert_eq!(count(&site.agree("hub-a does not answer"), "hub-a"), count(&well, "hub-a"), "nobody is moved yet");
+
+    site.both("have failed over", |snapshot| {
+        snapshot.hub(snapshot.find_named("hub-a").unwrap()).record.failed_over.is_some()
+    })
+    .await;
+    let away = site.agree("hub-a is failed over");
+    assert_eq!((count(&away, "hub-a"), owner(&site, runs)), (1, "hub-a".into()), "who has a server stays");
+
+    site.hubs[0].start_hub().await.unwrap();
+    site.both("have taken hub-a back", |snapshot| starts(snapshot, "hub-a") == Starts::Here).await;
+    for replica in &site.replicas {
+        replica.reload(text(&site.hubs));
+    }
+    site.both("know the hub that joined", |snapshot| {
+        snapshot.find_named("hub-c").is_some() && snapshot.placement.rank(runs).len() == 4
+    })
+    .await;
+    let joined = site.agree("a hub has joined");
+    assert!(count(&joined, "hub-c") > USERS / 4, "{joined:?}");
+    assert_eq!(owner(&site, runs), "hub-a", "who has a server stays");
+}
+
+fn owner(site: &Site, user: &UserName) -> String {
+    let [one, _] = site.snapshots();
+    one.snapshot.id(one.snapshot.owner(user).unwrap()).to_string()
+}
