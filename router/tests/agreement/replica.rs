@@ -120,7 +120,9 @@ impl Process {
             listeners: Box::new(NoSockets),
             board: Arc::new(board),
         };
-        tokio::spawn(replica::run(replica, stopped));
+        // A thread of its own, as in the program.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        std::thread::spawn(move || runtime.block_on(replica::run(replica, stopped)));
         Self { live, orders, text, changes, _kept: (stop, signals, claims) }
     }
 
