@@ -117,3 +117,7 @@ fn is_away(snapshot: &Snapshot, hub: HubIndex, user: &UserName) -> bool {
         None => false,
     }
 }
+
+#[cfg(test)]
+#[path = "upkeep_tests.rs"]
+mod tests;

@@ -155,3 +155,7 @@ pub fn wait_reason(why: Reason) -> Option<WaitReason> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+#[path = "whereabouts_tests.rs"]
+mod tests;
