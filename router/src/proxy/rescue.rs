@@ -10,6 +10,7 @@ use http::Response;
 use hubrouter_config::{HubId, Storage};
 use hubrouter_hub_adapter::address;
 use hubrouter_hub_adapter::names::UserName;
+use percent_encoding::percent_decode_str;
 use tokio::sync::oneshot;
 
 use super::body::{ToClient, ToHub};
@@ -98,7 +99,29 @@ async fn move_on(exchange: &Exchange<'_>, user: &UserName, hub: &HubId) -> Resul
 fn token_of(body: &Bytes) -> Option<String> {
     let text = std::str::from_utf8(body).ok()?;
     let value = text.split('&').find_map(|field| field.strip_prefix("token="))?;
-    // A token is of characters that a form sends as they are.
+    // Browsers send the characters of a token as they are; whatever else fills in forms need not.
+    let value = percent_decode_str(value).decode_utf8().ok()?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-    value.bytes().all(plain).then(|| value.to_owned())
+    value.bytes().all(plain).then(|| value.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_gives_its_token_however_it_is_written_and_nothing_that_is_none() {
+        for (form, token) in [
+            ("token=a.b-c_d", Some("a.b-c_d")),
+            ("x=1&token=a%2Eb", Some("a.b")),
+            ("token=a%2", None),
+            ("token=a%ff", None),
+            ("token=a+b", None),
+            ("tokens=a", None),
+            ("", None),
+        ] {
+            assert_eq!(token_of(&Bytes::from(form)).as_deref(), token, "{form}");
+        }
+        assert_eq!(token_of(&Bytes::from_static(b"token=\xff")), None);
+    }
 }

@@ -157,6 +157,11 @@ impl Browser {
         answer
     }
 
+    /// Sends a request as a navigation, and stays where it leads.
+    pub async fn step(&mut self, request: Request) -> Answer {
+        self.send(navigation(request, &self.host)).await
+    }
+
     fn own_path(&self, location: &str) -> Option<String> {
         if location.starts_with('/') {
             return Some(location.to_owned());

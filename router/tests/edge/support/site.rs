@@ -1,7 +1,7 @@
 //! Simulated hubs and the router in front of them, on loopback with ports of their own.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hubrouter::app::{self, Running, Setup};
@@ -31,6 +31,8 @@ pub struct Sketch {
     pub hub_urls: bool,
     /// Lines of the configuration file for hubs that the test plays itself.
     pub played: String,
+    /// More keys of hubs, by id.
+    pub words: Vec<(String, String)>,
 }
 
 impl Sketch {
@@ -48,7 +50,8 @@ impl Sketch {
     /// Hubs with these ids, each with its own cookie secret.
     pub fn with_hubs(ids: &[&str]) -> Self {
         let hubs = ids.iter().map(|id| SimHubOptions::named(id)).collect();
-        Self { base_url: "/".into(), more: String::new(), hubs, hub_urls: true, played: String::new() }
+        let (more, played, words) = (String::new(), String::new(), Vec::new());
+        Self { base_url: "/".into(), more, hubs, hub_urls: true, played, words }
     }
 
     pub fn base_url(mut self, base_url: &str) -> Self {
@@ -60,6 +63,12 @@ impl Sketch {
     pub fn configured(mut self, more: &str) -> Self {
         self.more.push_str(more);
         self.more.push('\n');
+        self
+    }
+
+    /// Adds keys to a hub, such as `tier: standby`; those of the same name take the place of the usual ones.
+    pub fn hub_says(mut self, id: &str, keys: &str) -> Self {
+        self.words.push((id.to_owned(), keys.to_owned()));
         self
     }
 
@@ -90,6 +99,7 @@ pub struct Site {
     more: String,
     hub_urls: bool,
     played: String,
+    words: Vec<(String, String)>,
     running: Option<Running>,
     _folder: tempfile::TempDir,
 }
@@ -103,7 +113,9 @@ impl Site {
             options.api_tokens.push(ApiToken {
                 token: TOKEN.into(),
                 owner: TokenOwner::Service("router".into()),
-                scopes: ["list:users", "read:users", "read:servers", "proxy"].map(Into::into).into(),
+                scopes: ["list:users", "read:users", "read:servers", "proxy", "delete:servers"]
+                    .map(Into::into)
+                    .into(),
             });
             hubs.push(SimHub::start(options).await.expect("a simulated hub"));
         }
@@ -112,12 +124,16 @@ impl Site {
         std::fs::write(folder.path().join("session.key"), KEY).unwrap();
         std::fs::write(folder.path().join("token"), TOKEN).unwrap();
         std::fs::write(folder.path().join("boss"), BOSS).unwrap();
-        let text = configuration(&sketch.base_url, &sketch.more, &hubs, sketch.hub_urls, &sketch.played);
+        let text = configuration(
+            &sketch.base_url,
+            &sketch.more,
+            &hubs,
+            sketch.hub_urls,
+            &sketch.played,
+            &sketch.words,
+        );
         std::fs::write(&file, text).unwrap();
-        let path = file.clone();
-        let load = Box::new(move || load::load(&path));
-        let setup = Setup { load, file: Some(file.clone()), source: file.display().to_string() };
-        let running = app::start(setup).unwrap_or_else(|error| panic!("{error}"));
+        let running = run(&file);
         let (address, admin) = (running.addresses[0], running.admin);
         let site = Self {
             hubs,
@@ -128,6 +144,7 @@ impl Site {
             more: sketch.more,
             hub_urls: sketch.hub_urls,
             played: sketch.played,
+            words: sketch.words,
             running: Some(running),
             _folder: folder,
         };
@@ -173,7 +190,7 @@ impl Site {
 
     /// Writes the configuration file anew with other additional lines; the router takes it by itself.
     pub fn reconfigure(&self, more: &str) {
-        let text = configuration(&self.base_url, more, &self.hubs, self.hub_urls, &self.played);
+        let text = configuration(&self.base_url, more, &self.hubs, self.hub_urls, &self.played, &self.words);
         std::fs::write(&self.file, text).unwrap();
     }
 
@@ -198,6 +215,15 @@ impl Site {
     pub fn stop(&mut self) -> tokio::task::JoinHandle<()> {
         let running = self.running.take().expect("a running router");
         tokio::task::spawn_blocking(move || running.stop())
+    }
+
+    /// Ends the router and starts it anew with the file as it is now; it has other addresses then.
+    pub async fn restart(&mut self) {
+        self.stop().await.unwrap();
+        let running = run(&self.file);
+        (self.address, self.admin) = (running.addresses[0], running.admin);
+        self.running = Some(running);
+        self.until_probed().await;
     }
 
     /// The additional lines the site began with.
@@ -273,16 +299,38 @@ impl Drop for Site {
     }
 }
 
-fn configuration(base_url: &str, more: &str, hubs: &[SimHub], hub_urls: bool, played: &str) -> String {
+fn run(file: &Path) -> Running {
+    let path = file.to_owned();
+    let load = Box::new(move || load::load(&path));
+    let setup = Setup { load, file: Some(file.to_owned()), source: file.display().to_string() };
+    app::start(setup).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The usual keys of a hub, without those that `words` says otherwise; `api_token: none` is no key at all.
+fn usual(words: &str) -> String {
+    let keys = [("storage", "storage: shared"), ("api_token", "api_token: {file: token}")];
+    let own = keys.into_iter().filter(|(key, _)| !words.contains(&format!("{key}:")));
+    let words = words.split(", ").filter(|word| !word.is_empty() && *word != "api_token: none");
+    let lines: Vec<&str> = own.map(|(_, line)| line).chain(words).collect();
+    lines.join(", ")
+}
+
+fn configuration(
+    base_url: &str,
+    more: &str,
+    hubs: &[SimHub],
+    hub_urls: bool,
+    played: &str,
+    words: &[(String, String)],
+) -> String {
     let hubs: String = hubs
         .iter()
         .map(|hub| {
             let itself = if hub_urls { format!("hub_url: '{}', ", hub.hub_url()) } else { String::new() };
-            format!(
-                "  - {{id: {}, url: '{}', {itself}storage: shared, api_token: {{file: token}}}}\n",
-                hub.id(),
-                hub.url()
-            )
+            let own: Vec<&str> =
+                words.iter().filter(|(id, _)| id == hub.id()).map(|(_, keys)| keys.as_str()).collect();
+            let keys = usual(&own.join(", "));
+            format!("  - {{id: {}, url: '{}', {itself}{keys}}}\n", hub.id(), hub.url())
         })
         .collect();
     // A test's own lines replace those of the same section here.
