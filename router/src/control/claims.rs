@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use hubrouter_config::HubId;
+use hubrouter_config::{HubId, Intent};
 use hubrouter_hub_adapter::census::UserAt;
 use hubrouter_hub_adapter::names::UserName;
 use tokio::sync::{mpsc, oneshot};
@@ -23,7 +23,7 @@ use super::journal::Journal;
 use super::keeper::{Write, Writer, Wrote, hub_key, placement_key, user_key};
 use super::live::Live;
 use crate::core::life::claim::{
-    Attempt, Claim, Identity, Kept, OwnerSays, StartAnswer, WaitWhy, after_answer, claim,
+    Attempt, Claim, Identity, Kept, OwnerSays, StartAnswer, WaitWhy, Way, after_answer, claim,
 };
 use crate::core::life::reason::Reason;
 use crate::core::life::records::{Assignment, Cause, Epoch};
@@ -311,6 +311,12 @@ impl Claimer {
                 if let Some(chosen) = wanted.chosen.as_ref().filter(|chosen| **chosen != to) {
                     // The owner hub says that a server runs there: nothing is written for a wish that cannot be had.
                     return Some(Settled::NotThere { chosen: chosen.clone(), owner, runs: true });
+                }
+                let stays = to == owner && matches!(facts.way, Way::Elsewhere { .. });
+                if stays && snapshot.hub(claiming.owner).intent() == Intent::Maintenance {
+                    // Whose server runs there gets no other one there meanwhile.
+                    let (page, why) = (Page::Maintenance, Reason::Maintenance);
+                    return Some(Settled::Page { hub: owner, page, why });
                 }
                 if !self.has_turn(live, &attempt) {
                     return Some(Settled::Wait { hub: to, why: Waits::Turn });

@@ -5,6 +5,7 @@
 mod census;
 mod chosen;
 mod connections;
+mod drain;
 mod failover;
 mod framing;
 mod goodbyes;

@@ -14,8 +14,8 @@ use crate::control::operator::{Order, Outcome, Refused, What};
 use crate::core::life::drain::{Load, Plan, Resident, plan};
 use crate::core::life::step::Verb;
 
-/// Users who stand for those whom nobody knows by name: where one can go, others can.
-const SAMPLES: usize = 16;
+/// So many names are tried for a user whom placement puts at a hub.
+const NAMES_TRIED: u32 = 1024;
 
 impl Controller {
     pub(super) fn order_drain(
@@ -39,14 +39,14 @@ impl Controller {
     /// Goes on with a drain when its hub was asked how many users it has.
     pub(in crate::control::controller) fn drain_counted(
         &mut self,
-        hub: &HubId,
+        hub: HubId,
         users: Option<usize>,
         ordered: Ordered,
     ) {
         let Ordered { order, reply } = ordered;
         let What::Drain { deadline, at_deadline, idle_for, force, .. } = &order.what else { return };
         let Some(now) = self.store_now() else { return };
-        let (plan, known) = self.drain_plan(hub);
+        let plan = self.drain_plan(&hub, users);
         if let Some(refusal) = plan.refusal().filter(|_| !force) {
             let text = format!("{refusal}; use --force to do it all the same");
             answer(reply, Err(Refused::Unsafe(text)));
@@ -56,37 +56,25 @@ impl Controller {
             deadline: deadline.map(|deadline| now.plus(deadline)),
             at_deadline: *at_deadline,
             idle_for: *idle_for,
-            at_first: (users.unwrap_or(known).max(known), plan.running),
+            at_first: (plan.users, plan.running),
             forced: *force,
         };
-        let mut details = lines(&plan, known);
-        details.extend(users.map(|users| format!("the hub knows {users} users in all")));
-        self.say(hub, verb, details, &order, reply, now);
+        self.say(hub, verb, lines(&plan), &order, reply, now);
     }
 
-    /// The plan, and how many users it is about by name.
-    fn drain_plan(&self, hub: &HubId) -> (Plan, usize) {
+    /// `users`: how many the hub says it has; none: it did not say.
+    fn drain_plan(&self, hub: &HubId, users: Option<usize>) -> Plan {
         let live = self.parts.live.load();
         let snapshot = &live.snapshot;
         let Some(from) = snapshot.find(hub) else {
-            return (plan(hub, &[], &BTreeMap::new(), 0.0), 0);
+            return plan(hub, &[], &BTreeMap::new(), 0.0);
         };
         let at = moment(snapshot, hub, clock::now());
         let running = self.known_at(hub);
         let assigned = self.view.exceptions.assignments().filter(|assignment| assignment.hub == *hub);
-        let mut users: Vec<UserName> =
-            running.iter().cloned().chain(assigned.map(|assignment| assignment.user.clone())).collect();
-        users.sort();
-        users.dedup();
-        // Idle users are not known by name; some that placement puts there stand for them.
-        let samples = (0..)
-            .filter_map(|number: u32| UserName::canonical(&format!("anybody{number}"), NameRule::Exact))
-            .take(SAMPLES * 64)
-            .filter(|user| snapshot.home(user) == Some(from))
-            .take(if users.is_empty() { SAMPLES } else { 0 });
-        let known = users.len();
-        let names: Vec<UserName> = users.iter().cloned().chain(samples).collect();
-        let residents: Vec<Resident> = names
+        let mut known = running.clone();
+        known.extend(assigned.map(|assignment| assignment.user.clone()));
+        let residents: Vec<Resident> = known
             .into_iter()
             .map(|user| Resident {
                 running: running.contains(&user)
@@ -95,8 +83,21 @@ impl Controller {
                 user,
             })
             .collect();
-        let bound = snapshot.config.placement.load_bound;
-        (plan(hub, &residents, &self.loads_by_hub(), bound), known)
+        let mut plan = plan(hub, &residents, &self.loads_by_hub(), snapshot.config.placement.load_bound);
+        // Idle users are known by their number only. Where one of them could go, all can.
+        let idle = users.map_or(usize::from(plan.users == 0), |users| users.saturating_sub(plan.users));
+        let anybody = (0..NAMES_TRIED)
+            .filter_map(|number| UserName::canonical(&format!("anybody{number}"), NameRule::Exact))
+            .find(|user| snapshot.home(user) == Some(from));
+        let next = anybody.map(|user| snapshot.next_candidate(&user, from));
+        if let Some(Err(because)) = next
+            && idle > 0
+        {
+            plan.stranded += idle;
+            plan.stranded_because.get_or_insert(because);
+        }
+        plan.users += idle * usize::from(users.is_some() || plan.stranded > 0);
+        plan
     }
 
     /// Servers and weight of each hub.
@@ -112,14 +113,13 @@ impl Controller {
     }
 }
 
-/// The plan for people; without anybody known by name it tells where users of the hub go, and not how many.
-fn lines(plan: &Plan, known: usize) -> Vec<String> {
+/// The plan for people.
+fn lines(plan: &Plan) -> Vec<String> {
     let mut lines =
-        vec![format!("{known} users are known there by name, {} of them with a server", plan.running)];
-    lines.extend(plan.to.iter().map(|(hub, users)| match known {
-        0 => format!("who belongs there goes to `{hub}`, or one of the hubs behind it"),
-        _ => format!("{users} of them go to `{hub}`"),
-    }));
+        vec![format!("{} users are known there, {} of them with a server", plan.users, plan.running)];
+    let to =
+        plan.to.iter().map(|(hub, users)| format!("{users} of those who are known by name go to `{hub}`"));
+    lines.extend(to);
     if let Some(refusal) = plan.refusal() {
         lines.push(format!("forced although {refusal}"));
     }

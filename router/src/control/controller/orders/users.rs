@@ -95,7 +95,9 @@ impl Job {
         }
         let stays = owner == *to;
         self.same_pool(&owner, to)?;
-        if !stays {
+        if stays {
+            self.known_at(to).await?;
+        } else {
             self.idle_everywhere_but(to).await?;
         }
         let summary = if self.order.dry_run {
@@ -252,6 +254,20 @@ impl Job {
             }
         }
         if known { Ok(()) } else { Err(Refused::UnknownUser { user: self.user.to_string() }) }
+    }
+
+    /// Refuses a name that the hub has never heard; one that cannot say so now is not asked for more.
+    async fn known_at(&self, hub: &HubId) -> Result<(), Refused> {
+        let live = self.live.load_full();
+        let Some(view) = live.snapshot.find(hub).map(|index| live.snapshot.hub(index)) else { return Ok(()) };
+        let calls = self.dial.calls(&view.hub, &live.snapshot.site);
+        if !calls.may_be_asked() {
+            return Ok(());
+        }
+        match calls.user(&self.user, WITHIN).await {
+            Ok(UserAt::UnknownUser) => Err(Refused::UnknownUser { user: self.user.to_string() }),
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     /// Writes where the user is; the instant of the write.
