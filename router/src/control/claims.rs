@@ -19,7 +19,7 @@ use tracing::{debug, info};
 use super::board::Board;
 use super::calls::Dial;
 use super::clock;
-use super::journal::Journal;
+use super::journal::{Journal, Noted};
 use super::keeper::{Write, Writer, Wrote, hub_key, placement_key, user_key};
 use super::live::Live;
 use crate::core::life::claim::{
@@ -30,7 +30,7 @@ use crate::core::life::records::{Assignment, Cause, Epoch};
 use crate::core::life::tables::Page;
 use crate::core::snapshot::{HubIndex, Snapshot};
 use crate::core::spawning::{Verdict, is_trial};
-use crate::core::starting::{Claiming, StartPlan, StartWaits, Starter, start_of};
+use crate::core::starting::{Claiming, StartPlan, StartWaits, Starter, claimed_start_of, start_of};
 use pace::Pace;
 
 /// A claim is made within this time, or the start waits.
@@ -58,7 +58,7 @@ pub struct Wanted {
 /// Where a start goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settled {
-    /// There. The ticket says what its answer decides; none where nothing was claimed.
+    /// There. The ticket says what its answer decides; none where it decides nothing.
     Start(HubId, Option<Ticket>),
     /// It waits.
     Wait {
@@ -102,20 +102,27 @@ pub enum Waits {
     Turn,
 }
 
-/// A claim that does not last before the hub has accepted the start.
+/// What the hub's answer to a start decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ticket {
-    /// Whose.
-    pub user: UserName,
-    /// The write that made it.
-    pub epoch: Epoch,
+pub enum Ticket {
+    /// A claim that does not last before the hub has accepted the start.
+    Claim {
+        /// Whose.
+        user: UserName,
+        /// The write that made it.
+        epoch: Epoch,
+    },
+    /// The note of a start that went home unasked.
+    Unasked(Noted),
 }
 
 /// How the hub answered a claimed start.
 #[derive(Clone, Debug)]
 pub struct Answered {
-    /// The claim.
-    pub ticket: Ticket,
+    /// Whose claim.
+    pub user: UserName,
+    /// The write that made it.
+    pub epoch: Epoch,
     /// What the hub said.
     pub answer: StartAnswer,
 }
@@ -149,9 +156,9 @@ impl Claims {
         settled.await.ok()
     }
 
-    /// Tells how the hub answered.
-    pub fn answered(&self, ticket: Ticket, answer: StartAnswer) {
-        let _ = self.answered.send(Answered { ticket, answer });
+    /// Tells how the hub answered the start of a claim.
+    pub fn answered(&self, answered: Answered) {
+        let _ = self.answered.send(answered);
     }
 }
 
@@ -250,11 +257,14 @@ impl Claimer {
         let wait = |hub, why| Some(Settled::Wait { hub, why });
         match start_of(snapshot, &starter, &moment) {
             None => Some(Settled::NoHub),
-            Some(StartPlan::Go(hub)) => match moment.now {
-                Some(now) if self.means.journal.note(snapshot.id(hub), &wanted.user, now) => {
-                    Some(Settled::Start(id(hub), None))
-                }
-                _ => wait(id(hub), Waits::Directory),
+            Some(StartPlan::Go(hub)) => match self.noted(live, hub, &wanted.user) {
+                Some(noted) => Some(Settled::Start(id(hub), Some(Ticket::Unasked(noted)))),
+                None => match claimed_start_of(snapshot, &starter, &moment) {
+                    Some(StartPlan::Claim(claiming)) => {
+                        self.claim(live, wanted, *claiming, says, until).await
+                    }
+                    _ => wait(id(hub), Waits::Directory),
+                },
             },
             Some(StartPlan::GoUnless { hub, ask }) => Some(self.go_unless(live, wanted, hub, &ask).await),
             Some(StartPlan::Wait { hub, why: StartWaits::Hub(why) }) => wait(id(hub), Waits::Hub(why)),
@@ -283,7 +293,16 @@ impl Claimer {
                 OwnerSays::NoAnswer | OwnerSays::Nothing | OwnerSays::UnknownUser | OwnerSays::NotAsked => {}
             }
         }
-        Settled::Start(id(home), None)
+        match self.noted(live, home, &wanted.user) {
+            Some(noted) => Settled::Start(id(home), Some(Ticket::Unasked(noted))),
+            None => Settled::Wait { hub: id(home), why: Waits::Directory },
+        }
+    }
+
+    /// The note of a start that goes unasked; none: there is no room for it.
+    fn noted(&self, live: &Live, hub: HubIndex, user: &UserName) -> Option<Noted> {
+        let now = live.snapshot.knowledge.clock?.time_at(clock::now());
+        self.means.journal.note(live.snapshot.id(hub), user, now)
     }
 
     async fn claim(
@@ -353,7 +372,7 @@ impl Claimer {
             Wrote::Stands(entry) => {
                 info!(user = %user, hub.id = %to, cause = attempt.assignment.cause.label(), "a start was claimed");
                 let lasts = attempt.assignment.provisional_until.is_none();
-                let ticket = (!lasts).then_some(Ticket { user, epoch: entry.epoch });
+                let ticket = (!lasts).then_some(Ticket::Claim { user, epoch: entry.epoch });
                 Some(Settled::Start(to, ticket))
             }
             Wrote::Conflict(_) => None,
@@ -395,20 +414,20 @@ impl Claimer {
 
 /// What the hub's answer means for the claim of a merely named user.
 async fn keep_or_drop(means: Means, answered: Answered) {
-    let Answered { ticket, answer } = answered;
+    let Answered { user, epoch, answer } = answered;
     let kept = after_answer(answer);
     for _ in 0..TRIES {
         let live = means.live.load_full();
-        let stands = live.snapshot.exceptions.assignment(&ticket.user);
+        let stands = live.snapshot.exceptions.assignment(&user);
         // Another start has raised it since: its own answer decides.
-        let Some(stands) = stands.filter(|stands| stands.epoch == ticket.epoch) else { return };
-        let Some(key) = user_key(&ticket.user) else { return };
+        let Some(stands) = stands.filter(|stands| stands.epoch == epoch) else { return };
+        let Some(key) = user_key(&user) else { return };
         let write = match kept {
             Kept::Provisional => return,
-            Kept::Deleted => Some(Write::delete(key, ticket.epoch)),
+            Kept::Deleted => Some(Write::delete(key, epoch)),
             Kept::Lasts => {
                 let lasting = Assignment { provisional_until: None, ..stands.clone() };
-                Write::set(key, Some(ticket.epoch), &lasting)
+                Write::set(key, Some(epoch), &lasting)
             }
         };
         let Some(write) = write else { return };

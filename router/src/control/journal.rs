@@ -19,17 +19,36 @@ const AT_MOST: usize = 1500;
 #[derive(Debug, Default)]
 pub struct Journal(Mutex<BTreeMap<(HubId, UserName), StoreTime>>);
 
+/// One start that was noted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Noted {
+    key: (HubId, UserName),
+    at: StoreTime,
+    /// Nothing was noted of this user there before.
+    alone: bool,
+}
+
 impl Journal {
-    /// Notes a start; `false` when there is no room, and the start has to claim.
+    /// Notes a start; none when there is no room, and the start has to claim.
     #[must_use]
-    pub fn note(&self, hub: &HubId, user: &UserName, at: StoreTime) -> bool {
+    pub fn note(&self, hub: &HubId, user: &UserName, at: StoreTime) -> Option<Noted> {
         let mut starts = self.locked();
         let key = (hub.clone(), user.clone());
-        if starts.len() >= AT_MOST && !starts.contains_key(&key) {
-            return false;
+        let alone = !starts.contains_key(&key);
+        if starts.len() >= AT_MOST && alone {
+            return None;
         }
-        starts.insert(key, at);
-        true
+        starts.insert(key.clone(), at);
+        Some(Noted { key, at, alone })
+    }
+
+    /// Forgets a start that the hub has refused: who only names others notes nothing that stays. Another start of that user
+    /// keeps its note.
+    pub fn refused(&self, noted: &Noted) {
+        let mut starts = self.locked();
+        if noted.alone && starts.get(&noted.key) == Some(&noted.at) {
+            starts.remove(&noted.key);
+        }
     }
 
     /// All of them.
@@ -72,7 +91,7 @@ mod tests {
     #[test]
     fn a_start_is_told_until_its_hub_was_asked_after_it() {
         let (journal, hub): (_, HubId) = (Journal::default(), "a".parse().unwrap());
-        assert!(journal.note(&hub, &user("ada"), StoreTime::from_millis(10)));
+        assert!(journal.note(&hub, &user("ada"), StoreTime::from_millis(10)).is_some());
         journal.confirmed(&"b".parse().unwrap(), StoreTime::from_millis(99));
         journal.confirmed(&hub, StoreTime::from_millis(10));
         assert_eq!(journal.all().len(), 1, "asked in the same moment");
@@ -81,12 +100,26 @@ mod tests {
     }
 
     #[test]
+    fn a_refused_start_is_forgotten_and_never_one_beside_it() {
+        let (journal, hub): (_, HubId) = (Journal::default(), "a".parse().unwrap());
+        let note = |at| journal.note(&hub, &user("ada"), StoreTime::from_millis(at)).unwrap();
+        let strangers = note(10);
+        journal.refused(&strangers);
+        assert_eq!(journal.all(), []);
+
+        let (strangers, own) = (note(20), note(21));
+        journal.refused(&strangers);
+        journal.refused(&own);
+        assert_eq!(journal.all().len(), 1, "one of two was refused, nobody knows about the other");
+    }
+
+    #[test]
     fn a_full_journal_takes_only_whom_it_knows() {
         let (journal, hub): (_, HubId) = (Journal::default(), "a".parse().unwrap());
-        let noted = (0..AT_MOST + 10)
-            .filter(|number| journal.note(&hub, &user(&format!("user{number}")), StoreTime::from_millis(1)));
+        let note = |name: &str, at| journal.note(&hub, &user(name), StoreTime::from_millis(at)).is_some();
+        let noted = (0..AT_MOST + 10).filter(|number| note(&format!("user{number}"), 1));
         assert_eq!(noted.count(), AT_MOST);
-        assert!(journal.note(&hub, &user("user0"), StoreTime::from_millis(2)));
-        assert!(!journal.note(&hub, &user("new"), StoreTime::from_millis(2)));
+        assert!(note("user0", 2));
+        assert!(!note("new", 2));
     }
 }

@@ -125,6 +125,18 @@ pub fn start_of(snapshot: &Snapshot, starter: &Starter, moment: &Moment) -> Opti
     })
 }
 
+/// The same for a start that would go unasked where nobody could remember that it did: by a claim.
+#[must_use]
+pub fn claimed_start_of(snapshot: &Snapshot, starter: &Starter, moment: &Moment) -> Option<StartPlan> {
+    match start_of(snapshot, starter, moment)? {
+        StartPlan::Go(_) => {
+            let place = snapshot.whereabouts(&starter.user)?;
+            Some(claim(snapshot, starter, &place, Way::Owner, None, moment))
+        }
+        other => Some(other),
+    }
+}
+
 /// What is known of the user's servers at the hub in question. Whoever is assigned there may have none any more, and the hub's
 /// own word says so where it can be had.
 fn state_for_start(snapshot: &Snapshot, place: &Whereabouts<'_>, moment: &Moment) -> UserState {

@@ -63,7 +63,7 @@ fn words(snapshot: &Snapshot, plan: &StartPlan) -> String {
             format!("go {} unless {}", id(*hub), ask.join(" "))
         }
         StartPlan::Claim(claiming) => {
-            let why = claiming.because.map_or("leaves", NotCalm::label);
+            let why = claiming.because.map_or("no reason", NotCalm::label);
             match &claiming.facts.way {
                 Way::Owner => format!("claim {}: {why}", claiming.facts.owner.hub),
                 Way::Elsewhere { to, whom, cause, ask } => {
@@ -206,7 +206,7 @@ fn a_drained_hub_lets_its_users_go_by_a_claim_that_asks_it_first() {
     let closed = ["a draining", "a closed everybody drain"];
     let open = ["a draining", "a open everybody drain"];
     assert_eq!(plan(TWO, &closed), "wait a: closing");
-    assert_eq!(plan(TWO, &open), "claim s for Everybody by drain, ask: leaves");
+    assert_eq!(plan(TWO, &open), "claim s for Everybody by drain, ask: no reason");
     assert_eq!(plan("a shared token", &open), "page Draining of a: nobody_open");
     assert_eq!(plan("a token, b token", &["a draining"]), "page Draining of a: local_storage");
 }
@@ -214,7 +214,7 @@ fn a_drained_hub_lets_its_users_go_by_a_claim_that_asks_it_first() {
 #[test]
 fn a_hub_in_maintenance_shows_its_page_where_nobody_takes_its_users() {
     let open = ["a maintenance", "a open everybody maintenance"];
-    assert_eq!(plan(TWO, &open), "claim s for Everybody by maintenance, ask: leaves");
+    assert_eq!(plan(TWO, &open), "claim s for Everybody by maintenance, ask: no reason");
     assert_eq!(plan("a token, b token", &["a maintenance"]), "page Maintenance of a: local_storage");
     assert_eq!(
         plan("a shared token: maintenance, s standby shared token: down", &[]),
@@ -228,7 +228,7 @@ fn a_hub_that_cannot_be_asked_lets_its_idle_users_go_once_its_record_is_open() {
     assert_eq!(plan("a shared token: down, s shared standby token", &[]), "wait a: hub_down");
     assert_eq!(
         plan("a shared token: down, s shared standby token", &failed_over),
-        "claim s for Everybody by failover, unasked: leaves"
+        "claim s for Everybody by failover, unasked: no reason"
     );
     assert_eq!(
         plan("a attached token: down, s attached token standby", &failed_over),
@@ -243,7 +243,7 @@ fn a_forced_drain_of_a_hub_without_a_token_asks_nobody() {
     let open = ["a draining", "a open everybody drain"];
     assert_eq!(
         plan("a shared, s standby shared token", &open),
-        "claim s for Everybody by drain, unasked: leaves"
+        "claim s for Everybody by drain, unasked: no reason"
     );
 }
 
@@ -265,7 +265,7 @@ fn who_is_assigned_starts_there_and_by_a_claim() {
 #[test]
 fn who_is_assigned_to_a_drained_hub_goes_on_by_its_word() {
     let open = ["s draining", "s open everybody drain", "ada@s failover"];
-    assert_eq!(plan(TWO, &open), "claim a for Everybody by drain, ask: leaves", "home again");
+    assert_eq!(plan(TWO, &open), "claim a for Everybody by drain, ask: no reason", "home again");
 }
 
 #[test]
@@ -301,7 +301,7 @@ fn one_start_in_ten_is_tried_at_a_hub_where_starts_fail() {
         let plan = start_of(&snapshot, &Starter { trial, ..starter(&ada) }, &calm_moment()).unwrap();
         words(&snapshot, &plan)
     };
-    assert_eq!(told(false), "claim s for Everybody by spawn_failing, ask: leaves");
+    assert_eq!(told(false), "claim s for Everybody by spawn_failing, ask: no reason");
     assert_eq!(told(true), "claim a: closed");
 }
 
@@ -320,7 +320,7 @@ fn chosen(hubs: &str, records: &[&str]) -> String {
 #[test]
 fn a_chosen_hub_gets_a_start_by_the_owner_hubs_word_and_inside_its_pool_only() {
     let both = "a shared token, b shared token";
-    assert_eq!(chosen(both, &[]), "claim b for Everybody by move, ask: leaves");
+    assert_eq!(chosen(both, &[]), "claim b for Everybody by move, ask: no reason");
     assert_eq!(chosen("a token, b token", &[]), "not b but a", "local storage");
     assert_eq!(chosen("a shared, b shared token", &[]), "not b but a", "nobody can be asked");
     assert_eq!(chosen("a shared token, b token", &[]), "not b but a", "another pool");
@@ -339,6 +339,18 @@ fn a_claim_names_what_it_was_decided_by() {
     assert_eq!(claiming.facts.owner.epoch, Epoch::new(2).unwrap());
     assert_eq!((claiming.facts.user_epoch, claiming.placement), (None, None));
     assert_eq!(claiming.facts.owner_says, OwnerSays::NotAsked);
+}
+
+#[test]
+fn a_start_that_nobody_could_remember_claims_at_its_calm_home() {
+    let snapshot = snapshot(TWO, "{}");
+    let ada = user_at(&snapshot, "a", 0);
+    let claimed = |moment: &Moment| {
+        let plan = claimed_start_of(&snapshot, &starter(&ada), moment).unwrap();
+        words(&snapshot, &plan)
+    };
+    assert_eq!(claimed(&calm_moment()), "claim a: no reason");
+    assert_eq!(claimed(&silent(7, Instant::now() + Duration::from_secs(1000))), "wait a: directory");
 }
 
 #[test]

@@ -85,15 +85,26 @@ pub fn tidy(
     found.chain(over).collect()
 }
 
-/// Assignments of merely named users whose time is over, and that no answer has to confirm.
+/// Assignments that are over although no answer says so: of merely named users whose time is over, and at the own home where that
+/// is calm and can never be asked, once the last start there is long ago.
 #[must_use]
-pub fn lapsed(snapshot: &Snapshot, now: StoreTime) -> Vec<Tidy> {
-    if snapshot.exceptions.provisional() == 0 {
+pub fn lapsed(snapshot: &Snapshot, now: StoreTime, moment: &Moment) -> Vec<Tidy> {
+    let silent = snapshot.hubs.iter().any(|view| view.hub.api_token.is_none());
+    if snapshot.exceptions.provisional() == 0 && !silent {
         return Vec::new();
     }
-    let nothing = DeleteFacts { answers: &[], at_home: false, home_calm: false, start_answered: false };
     let over = snapshot.exceptions.assignments().filter_map(|assignment| {
-        let deletion = may_delete(assignment, &nothing, now)?;
+        let home = snapshot.home(&assignment.user);
+        let silent = home.filter(|home| snapshot.hub(*home).hub.api_token.is_none());
+        let at_home = silent.filter(|home| *snapshot.id(*home) == assignment.hub);
+        let started = assignment.last_start.unwrap_or(assignment.since);
+        let facts = DeleteFacts {
+            answers: &[],
+            at_home: at_home.is_some() && !snapshot.leaves_by_next_placement(&assignment.user),
+            home_calm: at_home.is_some_and(|home| is_calm(snapshot, home, moment)),
+            start_answered: now.since(started) >= snapshot.times.hold,
+        };
+        let deletion = may_delete(assignment, &facts, now)?;
         Some(Tidy::Over { user: assignment.user.clone(), on: deletion.on })
     });
     over.collect()

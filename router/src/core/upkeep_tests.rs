@@ -151,11 +151,28 @@ fn what_merely_named_users_claimed_lapses_when_its_time_is_over() {
     let mut snapshot = snapshot(TWO, "{}");
     let [ada, bob, eve] =
         ["ada", "bob", "eve"].map(|name| UserName::canonical(name, NameRule::Lower).unwrap());
-    assert_eq!(lapsed(&snapshot, at(100)), []);
+    assert_eq!(lapsed(&snapshot, at(100), &moment()), []);
     for (user, until) in [(&ada, Some(at(100))), (&bob, Some(at(101))), (&eve, None)] {
         let mut stands = assigned(user.as_str(), "s", Cause::Failover, Epoch::new(3).unwrap());
         stands.provisional_until = until;
         Arc::make_mut(&mut snapshot.exceptions).set_assignment(user, Some(stands));
     }
-    assert_eq!(lapsed(&snapshot, at(100)), [over(&ada, 3)]);
+    assert_eq!(lapsed(&snapshot, at(100), &moment()), [over(&ada, 3)]);
+}
+
+#[test]
+fn a_record_at_a_home_that_can_never_be_asked_lapses_once_that_is_calm_and_the_start_long_ago() {
+    let hubs = "a shared, s standby shared token";
+    let bare = snapshot(hubs, "{}");
+    let ada = user_at(&bare, "a", 0);
+    let [here, there, pin] = ["a running", "s running", "a pin"].map(|record| format!("{ada}@{record}"));
+    let told = |records: &[&str], now| lapsed(&recorded(snapshot(hubs, "{}"), records), at(now), &moment());
+
+    assert_eq!(told(&[&here], 70), [over(&ada, 1)]);
+    assert_eq!(told(&[&here], 69), [], "since 10 s, and failover.hold is a minute");
+    assert_eq!(told(&[&here, "a changed 90"], 100), []);
+    assert_eq!(told(&[&there], 100), [], "away from home only the hub's word counts");
+    assert_eq!(told(&[&pin], 100), []);
+    let asked = recorded(snapshot(TWO, "{}"), &[&here]);
+    assert_eq!(lapsed(&asked, at(100), &moment()), [], "a hub that can be asked is waited for");
 }

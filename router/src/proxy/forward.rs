@@ -30,7 +30,7 @@ pub struct Going {
     pub form: Option<Form>,
     /// How long a posted start may wait for a hub that refuses.
     pub patience: Duration,
-    /// The claim that the answer to a start decides.
+    /// What the answer to a start decides.
     pub ticket: Option<Ticket>,
 }
 

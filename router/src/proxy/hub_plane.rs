@@ -69,7 +69,8 @@ pub async fn forward(mut exchange: Exchange<'_>, mut going: Going, body: ToHub) 
         }
     };
     if is_proxys_own_error(&answer) {
-        starting::tell(&exchange, going.ticket.as_ref(), StartAnswer::Other);
+        // It may have died while it began.
+        starting::tell(&exchange, going.ticket.as_ref(), StartAnswer::Lost);
         exchange.worker().shared.look(exchange.id(going.hub), health::Plane::Hub);
         return wait::hub_gone(&exchange, &going.known, going.hub);
     }

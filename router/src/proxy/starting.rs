@@ -16,9 +16,9 @@ use super::exchange::{Exchange, Trace};
 use super::forward::{self, Going};
 use super::gather::Known;
 use super::{collect, reply, wait};
-use crate::control::claims::{Settled, Ticket, Waits};
+use crate::control::claims::{Answered, Settled, Ticket, Waits};
 use crate::core::health::{self, Answer};
-use crate::core::life::claim::StartAnswer;
+use crate::core::life::claim::{StartAnswer, had_no_right};
 use crate::core::life::tables;
 use crate::core::route::Start;
 use crate::core::snapshot::HubIndex;
@@ -93,9 +93,10 @@ async fn settle(exchange: &Exchange<'_>, start: &Start, claims: bool) -> Settled
     match start_of(snapshot, &starter, &moment) {
         None => return Settled::NoHub,
         Some(StartPlan::Go(hub)) => {
-            let noted = moment.now.is_some_and(|now| shared.journal.note(snapshot.id(hub), &start.user, now));
-            let why = Waits::Directory;
-            return if noted { Settled::Start(id(hub), None) } else { Settled::Wait { hub: id(hub), why } };
+            let noted = moment.now.and_then(|now| shared.journal.note(snapshot.id(hub), &start.user, now));
+            if let Some(noted) = noted {
+                return Settled::Start(id(hub), Some(Ticket::Unasked(noted)));
+            }
         }
         Some(StartPlan::Wait { hub, why }) => {
             let why = match why {
@@ -208,6 +209,7 @@ pub fn answered(exchange: &Exchange<'_>, browser: &Browser, answer: &Response<To
         // "Already running" or "already pending".
         StatusCode::BAD_REQUEST => StartAnswer::Accepted,
         StatusCode::OK => StartAnswer::Form,
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => StartAnswer::Refused,
         _ => match start::answer(&exchange.snapshot().site, &exchange.place, parts).map(|said| said.said) {
             Some(Said::Pending | Said::Started | Said::Runs) => StartAnswer::Accepted,
             Some(Said::Failed) => StartAnswer::Other,
@@ -222,9 +224,14 @@ fn leads_to_login(exchange: &Exchange<'_>, location: Option<&HeaderValue>) -> bo
     location.and_then(|location| location.to_str().ok()).is_some_and(|location| location.contains(&login))
 }
 
-/// Tells the claims how the hub answered, where a claim waits for that.
+/// Tells how the hub answered, where something waits for that.
 pub fn tell(exchange: &Exchange<'_>, ticket: Option<&Ticket>, answer: StartAnswer) {
-    if let Some(ticket) = ticket {
-        exchange.worker().shared.claims.answered(ticket.clone(), answer);
+    let shared = &exchange.worker().shared;
+    match ticket {
+        Some(Ticket::Claim { user, epoch }) => {
+            shared.claims.answered(Answered { user: user.clone(), epoch: *epoch, answer });
+        }
+        Some(Ticket::Unasked(noted)) if had_no_right(answer) => shared.journal.refused(noted),
+        Some(Ticket::Unasked(_)) | None => {}
     }
 }

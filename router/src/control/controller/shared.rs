@@ -129,7 +129,9 @@ impl Controller {
     /// A hub gave its own word, asked at this instant.
     pub(super) fn counted(&mut self, hub: &HubId, asked_at: StoreTime) {
         self.census_seen.insert(hub.clone(), asked_at);
-        self.parts.share.journal.confirmed(hub, asked_at);
+        // A start that was under way when the hub was asked may be missing in its word.
+        let under_way = self.parts.live.load().snapshot.times.hold / 2;
+        self.parts.share.journal.confirmed(hub, asked_at.minus(under_way));
         let Some(now) = self.store_now() else { return };
         let effects = self.lives.happens(hub, HubEvent::Census { answered_at: asked_at }, now);
         self.carry_out(effects);
@@ -190,7 +192,13 @@ impl Controller {
     /// Lets go of what merely named users claimed and no hub has accepted in time.
     fn sweep(&mut self, now: StoreTime) {
         let live = self.parts.live.load_full();
-        for one in lapsed(&live.snapshot, now) {
+        let silent = live.snapshot.config.hubs.iter().filter(|hub| hub.api_token.is_none());
+        for hub in silent {
+            // No word of the hub will ever say what became of its starts.
+            self.parts.share.journal.confirmed(&hub.id, now.minus(live.snapshot.times.max_age));
+        }
+        let moment = live.snapshot.knowledge.at(clock::now(), &live.snapshot.times);
+        for one in lapsed(&live.snapshot, now, &moment) {
             let Tidy::Over { user, .. } = &one else { continue };
             let Some(hub) = live.snapshot.exceptions.assignment(user).map(|stands| stands.hub.clone()) else {
                 continue;

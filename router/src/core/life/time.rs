@@ -39,6 +39,12 @@ impl StoreTime {
         Self(self.0.saturating_add(millis(later)))
     }
 
+    /// The instant `before`; the first instant there is, rather than one before it.
+    #[must_use]
+    pub fn minus(self, before: Duration) -> Self {
+        Self(self.0.saturating_sub(millis(before)))
+    }
+
     /// How long ago `earlier` was; nothing when it is not earlier, as after a correction of the store's clock.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
@@ -171,6 +177,8 @@ mod tests {
         assert_eq!(late.since(early), Duration::from_millis(4));
         assert_eq!(StoreTime::from_millis(u64::MAX).plus(Duration::from_secs(1)).as_millis(), u64::MAX);
         assert_eq!(StoreTime::from_millis(1).plus(Duration::MAX).as_millis(), u64::MAX);
+        assert_eq!(late.minus(Duration::from_millis(4)), early);
+        assert_eq!(late.minus(Duration::MAX), StoreTime::default());
     }
 
     #[test]

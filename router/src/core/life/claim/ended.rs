@@ -17,6 +17,8 @@ pub enum StartAnswer {
     Busy,
     /// A redirect to the login: the user was merely named, and is not logged in.
     Login,
+    /// 401, 403 or 404: whoever asked may not start it.
+    Refused,
     /// Anything else that the hub said.
     Other,
     /// No answer, although the start was sent.
@@ -43,7 +45,20 @@ pub fn after_answer(answer: StartAnswer) -> Kept {
     match answer {
         StartAnswer::Accepted | StartAnswer::Lost => Kept::Lasts,
         StartAnswer::Form | StartAnswer::Busy => Kept::Provisional,
-        StartAnswer::Login | StartAnswer::Other => Kept::Deleted,
+        StartAnswer::Login | StartAnswer::Refused | StartAnswer::Other => Kept::Deleted,
+    }
+}
+
+/// Whether the answer says that nothing was begun, because whoever asked had no right to it.
+#[must_use]
+pub fn had_no_right(answer: StartAnswer) -> bool {
+    match answer {
+        StartAnswer::Login | StartAnswer::Refused => true,
+        StartAnswer::Accepted
+        | StartAnswer::Form
+        | StartAnswer::Busy
+        | StartAnswer::Other
+        | StartAnswer::Lost => false,
     }
 }
 

@@ -36,6 +36,7 @@ fn a_claim_lasts_once_the_hub_accepted_the_start() {
         (StartAnswer::Form, Kept::Provisional),
         (StartAnswer::Busy, Kept::Provisional),
         (StartAnswer::Login, Kept::Deleted),
+        (StartAnswer::Refused, Kept::Deleted),
         (StartAnswer::Other, Kept::Deleted),
         (StartAnswer::Lost, Kept::Lasts),
     ] {
