@@ -3,6 +3,8 @@
 //! The only owner of the copy. What the records mean is `core`'s, what to write the controller's and the claims'; they write
 //! through a [`Writer`], and what they wrote comes back here first.
 
+#[cfg(test)]
+mod tests;
 mod told;
 mod writer;
 
@@ -129,7 +131,7 @@ impl Keeper {
             let sync_at = self.next_sync();
             tokio::select! {
                 biased;
-                _ = stop.wait_for(|stop| *stop) => break,
+                () = async { drop(stop.wait_for(|stop| *stop).await) } => break,
                 ask = self.asks.recv() => match ask {
                     Some(ask) => self.asked(ask),
                     None => break,

@@ -23,5 +23,7 @@ pub mod probes;
 pub mod replica;
 pub mod signals;
 pub mod tasks;
+#[cfg(test)]
+mod test_store;
 mod upkeep;
 pub mod watch;

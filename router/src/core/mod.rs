@@ -11,7 +11,7 @@ pub mod moment;
 pub mod placement;
 pub mod route;
 #[cfg(test)]
-mod sketch_tests;
+pub(crate) mod sketch_tests;
 pub mod snapshot;
 pub mod spawning;
 pub mod starting;
