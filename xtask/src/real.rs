@@ -94,7 +94,8 @@ fn run_site(
 ) -> Result<(), String> {
     println!("==> real site {}", site.name());
     let mut missing = required(places, site.name())?;
-    let mut script = script(places, site, router, times)?.spawn().map_err(|error| format!("python3: {error}"))?;
+    let mut script =
+        script(places, site, router, times)?.spawn().map_err(|error| format!("python3: {error}"))?;
     let lines = script.stdout.take().ok_or("the script's output is a pipe")?;
     for line in BufReader::new(lines).lines() {
         let line = line.map_err(|error| error.to_string())?;

@@ -37,7 +37,9 @@ impl Site {
             options.api_tokens.push(ApiToken {
                 token: TOKEN.into(),
                 owner: TokenOwner::Service("router".into()),
-                scopes: ["list:users", "read:users", "read:servers", "delete:servers", "proxy"].map(Into::into).into(),
+                scopes: ["list:users", "read:users", "read:servers", "delete:servers", "proxy"]
+                    .map(Into::into)
+                    .into(),
             });
             hubs.push(SimHub::start(options).await.unwrap());
         }
@@ -48,7 +50,10 @@ impl Site {
         let site = Self { hubs, replicas, users: Arc::new((0..USERS).map(name).collect()) };
         site.both("have read the directory and probed the hubs", |snapshot| {
             snapshot.exceptions.placement_epoch().is_some()
-                && snapshot.hubs.iter().all(|view| view.health.hub.is_probed() && view.health.proxy.is_probed())
+                && snapshot
+                    .hubs
+                    .iter()
+                    .all(|view| view.health.hub.is_probed() && view.health.proxy.is_probed())
         })
         .await;
         site
@@ -59,7 +64,8 @@ impl Site {
         let until = Instant::now() + PATIENCE;
         while Instant::now() < until {
             let [one, other] = self.snapshots();
-            if is_so(&one.snapshot) && is_so(&other.snapshot) && same_records(&one.snapshot, &other.snapshot) {
+            if is_so(&one.snapshot) && is_so(&other.snapshot) && same_records(&one.snapshot, &other.snapshot)
+            {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -148,8 +154,13 @@ async fn two_replicas_send_each_of_100_000_users_to_the_same_hub_in_five_states(
     site.hubs[0].start_server(runs.as_str(), "").await;
 
     let hub = "hub-b".parse().unwrap();
-    let drain =
-        What::Drain { hub, deadline: None, at_deadline: AtDeadline::Wait, idle_for: Duration::ZERO, force: false };
+    let drain = What::Drain {
+        hub,
+        deadline: None,
+        at_deadline: AtDeadline::Wait,
+        idle_for: Duration::ZERO,
+        force: false,
+    };
     site.order(drain).await;
     site.both("drain", |snapshot| matches!(starts(snapshot, "hub-b"), Starts::Elsewhere { .. })).await;
     site.agree("hub-b is drained").await;
@@ -161,14 +172,22 @@ async fn two_replicas_send_each_of_100_000_users_to_the_same_hub_in_five_states(
         snapshot.hub(snapshot.find_named("hub-a").unwrap()).record.outage.is_some()
     })
     .await;
-    assert_eq!(count(&site.agree("hub-a does not answer").await, "hub-a"), count(&well, "hub-a"), "nobody is moved yet");
+    assert_eq!(
+        count(&site.agree("hub-a does not answer").await, "hub-a"),
+        count(&well, "hub-a"),
+        "nobody is moved yet"
+    );
 
     site.both("have failed over", |snapshot| {
         snapshot.hub(snapshot.find_named("hub-a").unwrap()).record.failed_over.is_some()
     })
     .await;
     let away = site.agree("hub-a is failed over").await;
-    assert_eq!((count(&away, "hub-a"), owner(&site.snapshots()[0].snapshot, runs)), (1, "hub-a".into()), "who has a server stays");
+    assert_eq!(
+        (count(&away, "hub-a"), owner(&site.snapshots()[0].snapshot, runs)),
+        (1, "hub-a".into()),
+        "who has a server stays"
+    );
 
     site.hubs[0].start_hub().await.unwrap();
     site.both("have taken hub-a back", |snapshot| starts(snapshot, "hub-a") == Starts::Here).await;

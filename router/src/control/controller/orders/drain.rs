@@ -39,14 +39,14 @@ impl Controller {
     /// Goes on with a drain when its hub was asked how many users it has.
     pub(in crate::control::controller) fn drain_counted(
         &mut self,
-        hub: HubId,
+        hub: &HubId,
         users: Option<usize>,
         ordered: Ordered,
     ) {
         let Ordered { order, reply } = ordered;
         let What::Drain { deadline, at_deadline, idle_for, force, .. } = &order.what else { return };
         let Some(now) = self.store_now() else { return };
-        let plan = self.drain_plan(&hub, users);
+        let plan = self.drain_plan(hub, users);
         if let Some(refusal) = plan.refusal().filter(|_| !force) {
             let text = format!("{refusal}; use --force to do it all the same");
             answer(reply, Err(Refused::Unsafe(text)));
