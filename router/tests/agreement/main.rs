@@ -202,3 +202,21 @@ async fn two_replicas_send_each_of_100_000_users_to_the_same_hub_in_five_states(
     assert!(count(&joined, "hub-c") > USERS / 4, "{joined:?}");
     assert_eq!(owner(&site.snapshots()[0].snapshot, runs), "hub-a", "who has a server stays");
 }
+
+#[tokio::test]
+async fn replicas_whose_configurations_differ_do_not_undo_each_others_work_without_end() {
+    let site = Site::start().await;
+    let drained = text(&site.hubs[..3]).replacen("id: hub-b,", "id: hub-b, intent: draining,", 1);
+    let epoch = || {
+        let [one, _] = site.snapshots();
+        one.snapshot.hub(one.snapshot.find_named("hub-b").unwrap()).record.epoch.as_number()
+    };
+    let before = epoch();
+
+    site.replicas[1].reload(drained);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+
+    let writes = epoch() - before;
+    // Each closes or opens after the other once in two intervals; without a pause it would be thousands.
+    assert!(writes <= 80, "{writes} writes in 20 intervals");
+}

@@ -140,6 +140,7 @@ export class Agreement {
   }
 
   both(visitor) {
+    visitor.jar.clear(); // a server gives each stranger one more cookie
     return Promise.all(
       this.site.ports.map(async (_, replica) => {
         const [page, told] = await Promise.all([

@@ -59,10 +59,11 @@ export async function hubIsDrained(run) {
     await eventually("it is drained", 30 + 180 * SCALE, async () => (await site.status(b.id)).drain?.drained);
     figures.note("drain: known to be over after the last server's end", `${((Date.now() - stopped) / 1000).toFixed(1)} s`);
     await site.does(0, "resume", b.id, "--reason", "the new kernel works");
-    // All who work are at home again.
     for (const visitor of [run.take(b), run.runner, run.worker]) {
+      const home = { id: run.home(visitor) };
+      await eventually(`${visitor.name} belongs to ${home.id}`, 30 + 300 * SCALE, () => run.owns(home, visitor));
       const hub = await visitor.works(40 + 60 * SCALE);
-      if (hub !== run.home(visitor)) throw new Error(`${visitor.name} works at ${hub}`);
+      if (hub !== home.id) throw new Error(`${visitor.name} works at ${hub}`);
     }
   });
 }

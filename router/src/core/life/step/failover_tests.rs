@@ -190,7 +190,11 @@ fn failing_starts_close_the_hub_and_one_success_opens_it() {
     assert_eq!((play.gate(), play.seconds_until(Gate::AllElsewhere)), (Gate::ClosedToAll, 10));
 
     play.happens(HubEvent::Spawning(Spawning::Ok));
-    assert_eq!(play.gate(), Gate::Here);
+    assert_eq!(
+        (play.gate(), play.seconds_until(Gate::Here)),
+        (Gate::AllElsewhere, 10),
+        "nobody undoes what was just done"
+    );
 }
 
 #[test]

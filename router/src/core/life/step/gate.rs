@@ -32,8 +32,10 @@ pub(super) fn settle(life: &mut HubLife, draft: &mut Draft, now: StoreTime, effe
         // A newer release closed it in a way that we do not know: it is not ours to open.
         (Starts::Unknown, _) | (Starts::Here, None) => {}
         (Starts::Closed { .. } | Starts::Elsewhere { .. }, None) => {
-            draft.record.starts = Starts::Here;
-            draft.changes.push(Change::OpenedAgain);
+            if may_undo(life, draft, now) {
+                draft.record.starts = Starts::Here;
+                draft.changes.push(Change::OpenedAgain);
+            }
         }
         (Starts::Here, Some(wanted)) => close(draft, wanted, now),
         (Starts::Closed { whom, .. } | Starts::Elsewhere { whom, .. }, Some(wanted))
@@ -42,14 +44,14 @@ pub(super) fn settle(life: &mut HubLife, draft: &mut Draft, now: StoreTime, effe
             close(draft, wanted, now);
         }
         (Starts::Closed { since, whom, cause }, Some(wanted)) => {
-            if (whom, cause) != (wanted.whom, wanted.cause) {
+            if (whom, cause) != (wanted.whom, wanted.cause) && may_undo(life, draft, now) {
                 draft.record.starts = Starts::Closed { since, whom: wanted.whom, cause: wanted.cause };
                 draft.changes.push(Change::StartsNarrowed);
             }
             open(life, draft, wanted, since, now, effects);
         }
         (Starts::Elsewhere { since, whom, cause }, Some(wanted)) => {
-            if (whom, cause) != (wanted.whom, wanted.cause) {
+            if (whom, cause) != (wanted.whom, wanted.cause) && may_undo(life, draft, now) {
                 draft.record.starts = Starts::Elsewhere { since, whom: wanted.whom, cause: wanted.cause };
                 draft.changes.push(Change::StartsNarrowed);
             }
@@ -58,6 +60,16 @@ pub(super) fn settle(life: &mut HubLife, draft: &mut Draft, now: StoreTime, effe
             }
         }
     }
+}
+
+/// Whether starts may be let in again, or for another reason. What all replicas read in the record decides at once; what only one
+/// of them knows, as a configuration that the others have not read yet, undoes nothing that changed a moment ago: each would undo
+/// the other's work as fast as both can write.
+fn may_undo(life: &HubLife, draft: &Draft, now: StoreTime) -> bool {
+    let (before, after) = (&life.record, &draft.record);
+    let said =
+        before.word != after.word || before.outage != after.outage || before.failed_over != after.failed_over;
+    said || now.since(before.changed_at) >= life.policy.times.open_after
 }
 
 /// Whether the hub has to be failed over.
