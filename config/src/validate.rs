@@ -28,6 +28,13 @@ pub(crate) fn warnings(config: &Config, reader: &Reader<'_>) {
     hubs_nobody_can_leave(config, reader);
     hubs_that_look_odd(config, reader);
     times_that_look_odd(config, reader);
+    if config.failover.self_rescue && config.hubs.iter().all(|hub| hub.storage != Storage::Shared) {
+        reader.warn(
+            "failover.self_rescue",
+            "no hub has storage that is shared, so no user is offered to give a server up",
+            "leave the key out, or set storage: shared where users' files are reachable from other hubs",
+        );
+    }
     if !config.site.identity_headers.is_empty() && config.site.trusted_proxies.is_empty() {
         reader.warn(
             "site.identity_headers",
@@ -175,7 +182,11 @@ fn hubs_without_a_token(config: &Config, reader: &Reader<'_>) {
     for (index, hub) in config.hubs.iter().enumerate().filter(|(_, hub)| hub.api_token.is_none()) {
         reader.warn(
             &format!("hubs[{index}].api_token"),
-            format!("hub `{}` has no api_token: no census, so nobody can be moved safely", hub.id),
+            format!(
+                "hub `{}` has no api_token: no census, so nobody can be moved safely, neither by a drain or failover nor by other \
+                 weights or hubs",
+                hub.id
+            ),
             "add api_token: {env: NAME} with a service token of that hub",
         );
     }
@@ -185,9 +196,15 @@ fn hubs_nobody_can_leave(config: &Config, reader: &Reader<'_>) {
     if config.hubs.len() < 2 {
         return;
     }
+    let has_active = config.hubs.iter().any(|hub| hub.tier == Tier::Active);
     for (index, hub) in config.hubs.iter().enumerate() {
         let partner = |other: &Hub| {
-            other.id != hub.id && other.storage != Storage::Local && other.storage_pool == hub.storage_pool
+            // A standby takes users of active hubs, where there are any.
+            let helps = !has_active || hub.tier == Tier::Active || other.tier == Tier::Active;
+            other.id != hub.id
+                && other.storage != Storage::Local
+                && other.storage_pool == hub.storage_pool
+                && helps
         };
         let local = hub.storage == Storage::Local;
         if !local && config.hubs.iter().any(partner) {

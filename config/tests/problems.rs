@@ -366,6 +366,45 @@ site: {identity_headers: [Remote-User]}
 }
 
 #[test]
+fn it_is_told_which_hubs_nobody_can_leave_and_which_standby_nobody_may_move_to() {
+    let told = |hubs: &str| {
+        let loaded = read(&format!("hubs:\n{hubs}")).unwrap_or_else(|problems| panic!("{problems}"));
+        let about = |text: &str| text.starts_with("nobody");
+        let told = loaded.warnings.into_iter().filter(|warning| about(&warning.message));
+        told.map(|warning| warning.message).collect::<Vec<_>>()
+    };
+    let active = "  - {id: a, url: 'http://a', storage: shared}\n";
+    let standby = "  - {id: s, url: 'http://s', storage: shared, tier: standby}\n";
+    let another = "  - {id: t, url: 'http://t', storage: shared, tier: standby, storage_pool: other}\n";
+    let third = "  - {id: u, url: 'http://u', storage: shared, tier: standby, storage_pool: other}\n";
+    let local = "  - {id: l, url: 'http://l'}\n";
+
+    assert_eq!(told(&format!("{active}{standby}")), Vec::<String>::new());
+    let left = told(&format!("{active}{standby}{local}"));
+    assert_eq!(left, ["nobody can leave hub `l`: when it is down its users wait"]);
+    let standbys = told(&format!("{active}{standby}{another}{third}"));
+    assert_eq!(standbys, ["nobody may move to the standby `t`", "nobody may move to the standby `u`"]);
+    assert_eq!(told(&format!("{another}{third}")), Vec::<String>::new(), "nothing but standbys");
+}
+
+#[test]
+fn it_is_told_what_a_hub_without_a_token_costs_and_a_rescue_that_nobody_can_be_offered() {
+    let told = |text: &str, key: &str| {
+        let loaded = read(text).unwrap_or_else(|problems| panic!("{problems}"));
+        loaded.warnings.into_iter().find(|warning| warning.key == key).map(|warning| warning.message)
+    };
+    let hubs =
+        |keys: &str| format!("hubs: [{{id: a, url: 'http://a'{keys}}}]\nfailover: {{self_rescue: true}}\n");
+    let bare = told(&hubs(""), "hubs[0].api_token").unwrap();
+    assert!(["drain", "failover", "weights"].iter().all(|word| bare.contains(word)), "{bare}");
+    assert_eq!(told(&hubs(", api_token: {env: SET}"), "hubs[0].api_token"), None);
+
+    assert!(told(&hubs(""), "failover.self_rescue").is_some());
+    assert_eq!(told(&hubs(", storage: shared"), "failover.self_rescue"), None);
+    assert_eq!(told("hubs: [{id: a, url: 'http://a'}]\n", "failover.self_rescue"), None);
+}
+
+#[test]
 fn the_router_can_point_at_a_key_that_it_does_not_serve() {
     let loaded = read(&with_hubs("listen:\n  - address: 127.0.0.1:1\n    h2c: true\n")).unwrap();
 

@@ -4,6 +4,8 @@
 //! done here, apart from the fast path. How the hub answered the start then decides whether a merely named user's claim lasts.
 
 mod pace;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

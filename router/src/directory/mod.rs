@@ -5,8 +5,7 @@
 //! store's [`Feed`], and repairs a store that lost writes ([`sync`]). What entries mean, and who writes which, is decided elsewhere.
 //!
 //! Two stores pass one contract test (`router/tests/directory/contract`): [`Memory`], with and without a file, and
-//! [`RedisStore`]. `serve` uses neither: it keeps nothing, and a configuration with `kind: redis` is refused
-//! (`control/load.rs`).
+//! [`RedisStore`]. Which one a process uses, its configuration says (`app/directory.rs`).
 
 mod copy;
 mod entry;

@@ -1,0 +1,551 @@
+//! Claims at work, in virtual time: what is asked, what is written, where the start goes, and what waits.
+
+use std::sync::Mutex;
+use std::time::SystemTime;
+
+use futures_util::future::BoxFuture;
+use hubrouter_config::{BaseUrl, Health, Hub};
+use hubrouter_hub_adapter::census::{ActiveUsers, Routes};
+use hubrouter_hub_adapter::client::{HubError, Resolver};
+use hubrouter_hub_adapter::names::NameRule;
+use hubrouter_hub_adapter::probe::{Plane, ProbeResult, Seen};
+use hubrouter_hub_adapter::site::Site;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::*;
+use crate::control::calls::{HubCalls, Probe, Told};
+use crate::control::keeper::{self, Keeper, Told as Heard};
+use crate::control::picture::{self, Healths, Materials};
+use crate::control::tasks::Tasks;
+use crate::control::test_store::TestStore;
+use crate::core::life::records::{Heartbeat, HubRecord, Starts, Whom};
+use crate::core::life::time::StoreTime;
+use crate::core::sketch_tests::{another, assigned, index, snapshot, user_at};
+use crate::directory::{Fingerprint, ReplicaId};
+
+const HUBS: &str = "a shared token, s standby shared token";
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// What a played hub says of users; whom it does not name it does not know.
+#[derive(Debug, Default)]
+struct Played {
+    said: Mutex<BTreeMap<(HubId, UserName), UserAt>>,
+    silent: Mutex<bool>,
+    asked: Mutex<Vec<String>>,
+}
+
+#[derive(Debug)]
+struct PlayedHub {
+    hub: Hub,
+    played: Arc<Played>,
+}
+
+#[derive(Debug)]
+struct PlayedDial(Arc<Played>);
+
+impl Dial for PlayedDial {
+    fn calls(&self, hub: &Hub, _: &Site) -> Arc<dyn HubCalls> {
+        Arc::new(PlayedHub { hub: hub.clone(), played: Arc::clone(&self.0) })
+    }
+
+    fn probe(&self, _: &Hub, _: &BaseUrl, _: &Health) -> Arc<dyn Probe> {
+        Arc::new(Fine)
+    }
+}
+
+struct Fine;
+
+impl Probe for Fine {
+    fn probe(&self, _: Plane) -> BoxFuture<'_, ProbeResult> {
+        Box::pin(async { ProbeResult { seen: Seen::Ok, took: Duration::ZERO } })
+    }
+}
+
+impl HubCalls for PlayedHub {
+    fn may_be_asked(&self) -> bool {
+        self.hub.api_token.is_some()
+    }
+
+    fn has_routes(&self) -> bool {
+        false
+    }
+
+    fn active_users(&self, _: Duration) -> Told<'_, ActiveUsers> {
+        Box::pin(async { Ok(ActiveUsers { users: BTreeMap::new(), took: Duration::ZERO }) })
+    }
+
+    fn user<'a>(&'a self, user: &'a UserName, within: Duration) -> Told<'a, UserAt> {
+        Box::pin(async move {
+            self.played.asked.lock().unwrap().push(self.hub.id.to_string());
+            if *self.played.silent.lock().unwrap() {
+                sleep(within).await;
+                let (hub, call) = (self.hub.id.clone(), "GET /hub/api/users/<name>");
+                return Err(HubError::NoAnswer { hub, call, waited: within, source: None });
+            }
+            sleep(Duration::from_millis(20)).await;
+            let said = self.played.said.lock().unwrap();
+            Ok(said.get(&(self.hub.id.clone(), user.clone())).copied().unwrap_or(UserAt::UnknownUser))
+        })
+    }
+
+    fn count_users(&self, _: Duration) -> Told<'_, usize> {
+        Box::pin(async { Ok(0) })
+    }
+
+    fn routes(&self, _: Duration) -> Told<'_, Routes> {
+        Box::pin(async { Ok(Routes::default()) })
+    }
+
+    fn restore_routes(&self, _: Duration) -> Told<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn stop_server<'a>(&'a self, _: &'a UserName, _: &'a str, _: Duration) -> Told<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// A replica as far as claims see one.
+struct Scene {
+    store: TestStore,
+    claims: Claims,
+    live: Arc<ArcSwap<Live>>,
+    writer: Writer,
+    journal: Arc<Journal>,
+    played: Arc<Played>,
+    ada: UserName,
+    _held: (watch::Sender<bool>, watch::Sender<Heartbeat>),
+}
+
+impl Scene {
+    /// Of these hubs, an hour after anything changed; the directory holds `records`.
+    async fn of(hubs: &str, records: &[HubRecord]) -> Self {
+        Self::replica(&TestStore::new(), 1, hubs, records).await
+    }
+
+    async fn replica(store: &TestStore, number: u8, hubs: &str, records: &[HubRecord]) -> Self {
+        let base = snapshot(hubs, "{}");
+        let ada = user_at(&base, "a", 0);
+        let config = (*base.config).clone();
+        let materials = Materials { fallback_key: [7; 32], resolver: Resolver::new() };
+        let first = picture::of(config, 1, None, &Healths::new(), &materials, clock::now());
+        let live = Arc::new(ArcSwap::from_pointee(first.with_snapshot(another(&base))));
+        let ids = base.config.hubs.iter().map(|hub| hub.id.clone()).collect();
+        let (site, site_in) = watch::channel((ids, INTERVAL));
+        let (heartbeat, heartbeat_in) = watch::channel(silent_beat(number));
+        let (told, mut told_in) = mpsc::unbounded_channel();
+        let journal = Arc::<Journal>::default();
+        let (keeper, writer) = Keeper::new(keeper::Parts {
+            store: Arc::new(store.clone()),
+            me: ReplicaId::of([number; 8]),
+            fresh: Fingerprint::of([number; 16]),
+            site: site_in,
+            heartbeat: heartbeat_in,
+            journal: Arc::clone(&journal),
+            told,
+            task: Tasks::default().add("directory", INTERVAL),
+        });
+        let drawn = Arc::clone(&live);
+        tokio::spawn(async move {
+            // The controller, as far as claims see it.
+            let _site = site;
+            while let Some(told) = told_in.recv().await {
+                let Heard::View(view, acks) = told else { continue };
+                let before = drawn.load_full();
+                let mut next = another(&before.snapshot);
+                next.number += 1;
+                for seen in &mut next.hubs {
+                    let record = view.exceptions.hub(&seen.hub.id);
+                    seen.record =
+                        record.cloned().unwrap_or_else(|| Arc::new(HubRecord::new(seen.hub.id.clone())));
+                }
+                (next.exceptions, next.knowledge) = (view.exceptions, view.knowledge);
+                drawn.store(Arc::new(before.with_snapshot(next)));
+                for ack in acks {
+                    let _ = ack.send(());
+                }
+            }
+        });
+        let (stop, stopped) = watch::channel(false);
+        tokio::spawn(keeper.run(stopped));
+        let played = Arc::<Played>::default();
+        let (claims, queue) = Claims::new();
+        let board = Board::new("t.yaml".into(), Tasks::default(), clock::now(), SystemTime::now());
+        let means = Means {
+            live: Arc::clone(&live),
+            writer: writer.clone(),
+            dial: Arc::new(PlayedDial(Arc::clone(&played))),
+            journal: Arc::clone(&journal),
+            board: Arc::new(board),
+        };
+        tokio::spawn(serve(queue, means));
+        sleep(Duration::from_millis(100)).await;
+        let scene = Self {
+            store: store.clone(),
+            claims,
+            live,
+            writer,
+            journal,
+            played,
+            ada,
+            _held: (stop, heartbeat),
+        };
+        for record in records {
+            let write = Write::set(hub_key(&record.hub), None, record).unwrap();
+            assert!(matches!(scene.writer.write(&write, WITHIN).await, Wrote::Stands(_)));
+        }
+        scene
+    }
+
+    async fn settle(&self, identity: Identity) -> Settled {
+        self.claims.settle(self.ada.clone(), identity, None).await.unwrap()
+    }
+
+    fn says(&self, hub: &str, at: UserAt) {
+        self.played.said.lock().unwrap().insert((hub.parse().unwrap(), self.ada.clone()), at);
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.played.asked.lock().unwrap().clone()
+    }
+
+    /// The user's assignment in force.
+    fn stands(&self) -> Option<Assignment> {
+        self.live.load().snapshot.exceptions.assignment(&self.ada).cloned()
+    }
+
+    fn stands_at(&self) -> Option<(String, &'static str)> {
+        self.stands().map(|stands| (stands.hub.to_string(), stands.cause.label()))
+    }
+
+    async fn assign(&self, hub: &str, cause: Cause) {
+        let on = self.live.load().snapshot.exceptions.epoch_of(&self.ada);
+        let record = assigned(self.ada.as_str(), hub, cause, Epoch::default());
+        let write = Write::set(user_key(&self.ada).unwrap(), on, &record).unwrap();
+        self.writer.write(&write, WITHIN).await;
+    }
+}
+
+fn silent_beat(number: u8) -> Heartbeat {
+    Heartbeat {
+        replica: ReplicaId::of([number; 8]).as_str().to_owned(),
+        at: StoreTime::default(),
+        read: StoreTime::default(),
+        goodbye: false,
+        votes: Vec::new(),
+        spawns: Vec::new(),
+        starts: Vec::new(),
+        proposes: String::new(),
+    }
+}
+
+/// The record of a hub whose candidates are open.
+fn open(hub: &str, cause: Cause) -> HubRecord {
+    let since = StoreTime::from_millis(1);
+    HubRecord {
+        starts: Starts::Elsewhere { since, whom: Whom::Everybody, cause },
+        ..HubRecord::new(hub.parse().unwrap())
+    }
+}
+
+fn start(hub: &str) -> Settled {
+    Settled::Start(hub.parse().unwrap(), None)
+}
+
+fn waits(hub: &str, why: Waits) -> Settled {
+    Settled::Wait { hub: hub.parse().unwrap(), why }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_asks_the_owner_hub_and_stands_in_the_directory_before_the_start_goes() {
+    let scene = Scene::of(HUBS, &[open("a", Cause::Drain)]).await;
+    scene.says("a", UserAt::NoServer);
+
+    assert_eq!(scene.settle(Identity::Proven).await, start("s"));
+
+    assert_eq!(scene.asked(), ["a"]);
+    let stands = scene.stands().unwrap();
+    assert_eq!((stands.hub.to_string(), stands.cause), ("s".to_owned(), Cause::Drain));
+    assert!(stands.last_start.is_some() && stands.provisional_until.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_at_the_owner_hub_keeps_the_user_there_and_is_recorded() {
+    for at in [UserAt::Running, UserAt::Pending] {
+        let scene = Scene::of(HUBS, &[open("a", Cause::Drain)]).await;
+        scene.says("a", at);
+        assert_eq!(scene.settle(Identity::Proven).await, start("a"));
+        assert_eq!(scene.stands_at(), Some(("a".to_owned(), "running")));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_hub_that_does_not_answer_makes_the_start_wait_and_writes_nothing() {
+    let scene = Scene::of(HUBS, &[open("a", Cause::Drain)]).await;
+    *scene.played.silent.lock().unwrap() = true;
+    let began = clock::now();
+
+    let settled = scene.settle(Identity::Proven).await;
+
+    assert_eq!(settled, waits("a", Waits::Claim(WaitWhy::OwnerSilent)));
+    assert_eq!(scene.stands(), None);
+    assert_eq!(clock::now().duration_since(began), ASK_WITHIN);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_that_another_replica_won_is_obeyed() {
+    let store = TestStore::new();
+    let hubs = "a shared token, s standby shared token, t standby shared token";
+    let one = Scene::replica(&store, 1, hubs, &[open("a", Cause::Drain)]).await;
+    let two = Scene::replica(&store, 2, hubs, &[]).await;
+    for scene in [&one, &two] {
+        scene.says("a", UserAt::NoServer);
+        for hub in ["s", "t"] {
+            scene.says(hub, UserAt::NoServer);
+        }
+    }
+
+    let (first, second) =
+        futures_util::future::join(one.settle(Identity::Proven), two.settle(Identity::Proven)).await;
+
+    assert_eq!(first, second, "both start at one hub");
+    let Settled::Start(hub, None) = first else { panic!("{first:?}") };
+    assert_eq!(one.stands_at(), two.stands_at());
+    assert_eq!(one.stands().unwrap().hub, hub);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_by_a_record_that_has_changed_is_decided_anew() {
+    let store = TestStore::new();
+    let one = Scene::replica(&store, 1, HUBS, &[open("a", Cause::Drain)]).await;
+    one.says("a", UserAt::NoServer);
+    let epoch = one.live.load().snapshot.exceptions.hub(&"a".parse().unwrap()).unwrap().epoch;
+    let claiming = tokio::spawn({
+        let (claims, ada) = (one.claims.clone(), one.ada.clone());
+        async move { claims.settle(ada, Identity::Proven, None).await }
+    });
+    sleep(Duration::from_millis(10)).await;
+    let resumed =
+        Write::set(hub_key(&"a".parse().unwrap()), Some(epoch), &HubRecord::new("a".parse().unwrap()));
+
+    one.writer.write(&resumed.unwrap(), WITHIN).await;
+
+    let settled = claiming.await.unwrap().unwrap();
+    assert!(
+        matches!(&settled, Settled::Start(hub, _) if hub.as_str() == "a"),
+        "the drain was aborted: {settled:?}"
+    );
+    assert_ne!(one.stands_at().map(|(hub, _)| hub).as_deref(), Some("s"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_of_unknown_outcome_starts_nothing_until_it_is_known_what_stands() {
+    let scene = Scene::of(HUBS, &[open("a", Cause::Drain)]).await;
+    scene.says("a", UserAt::NoServer);
+    scene.store.loses_answers(true);
+
+    let settled = scene.settle(Identity::Proven).await;
+    assert_eq!(settled, waits("a", Waits::Claim(WaitWhy::OutcomeUnknown)));
+
+    scene.store.loses_answers(false);
+    sleep(Duration::from_millis(100)).await;
+    scene.says("s", UserAt::NoServer);
+    assert_eq!(scene.settle(Identity::Proven).await, start("s"), "it did stand");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_store_gives_no_claim() {
+    let scene = Scene::of(HUBS, &[open("a", Cause::Drain)]).await;
+    scene.says("a", UserAt::NoServer);
+    scene.store.silent(true);
+    assert_eq!(scene.settle(Identity::Proven).await, waits("a", Waits::Directory));
+    sleep(INTERVAL * 2).await;
+    assert_eq!(scene.settle(Identity::Proven).await, waits("a", Waits::Directory));
+    assert_eq!(scene.stands(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_long_silence_of_the_store_a_start_at_home_asks_the_next_hubs_first() {
+    let scene = Scene::of(HUBS, &[]).await;
+    sleep(Duration::from_mins(1)).await;
+    scene.store.silent(true);
+    sleep(Duration::from_mins(3)).await;
+
+    let unasked = scene.settle(Identity::Proven).await;
+    assert!(
+        matches!(&unasked, Settled::Start(hub, Some(Ticket::Unasked(_))) if hub.as_str() == "a"),
+        "{unasked:?}"
+    );
+    assert_eq!(scene.asked(), ["s"]);
+    assert_eq!(scene.journal.all().len(), 1, "the others hear of it when the store is back");
+
+    scene.says("s", UserAt::Running);
+    assert_eq!(scene.settle(Identity::Proven).await, start("s"), "a server there wins");
+    *scene.played.silent.lock().unwrap() = true;
+    assert_eq!(scene.settle(Identity::Proven).await, waits("a", Waits::Claim(WaitWhy::OwnerSilent)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_may_go_unasked_is_noted_and_asks_nobody() {
+    let scene = Scene::of(HUBS, &[]).await;
+    sleep(Duration::from_mins(1)).await;
+    let settled = scene.settle(Identity::Named).await;
+    assert!(
+        matches!(&settled, Settled::Start(hub, Some(Ticket::Unasked(_))) if hub.as_str() == "a"),
+        "{settled:?}"
+    );
+    assert_eq!((scene.journal.all().len(), scene.asked().len(), scene.stands()), (1, 0, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_for_which_the_journal_has_no_room_claims() {
+    let scene = Scene::of(HUBS, &[]).await;
+    sleep(Duration::from_mins(1)).await;
+    let name = |number| UserName::canonical(&format!("many{number}"), NameRule::Lower).unwrap();
+    let at = StoreTime::from_millis(1);
+    let room = (0..10_000)
+        .take_while(|number| scene.journal.note(&"s".parse().unwrap(), &name(*number), at).is_some());
+    assert!(room.count() < 10_000);
+
+    assert_eq!(scene.settle(Identity::Proven).await, start("a"));
+
+    assert_eq!(scene.stands_at(), Some(("a".to_owned(), "running")));
+}
+
+/// A merely named user's claim off home.
+async fn provisional(scene: &Scene) -> (UserName, Epoch) {
+    scene.says("a", UserAt::NoServer);
+    let settled = scene.settle(Identity::Named).await;
+    let Settled::Start(_, Some(Ticket::Claim { user, epoch })) = settled else { panic!("{settled:?}") };
+    assert!(scene.stands().unwrap().provisional_until.is_some());
+    (user, epoch)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_named_users_claim_lasts_once_the_hub_accepted_the_start_and_is_gone_when_it_refused() {
+    for (answer, stays, lasts) in [
+        (StartAnswer::Accepted, true, true),
+        (StartAnswer::Lost, true, true),
+        (StartAnswer::Form, true, false),
+        (StartAnswer::Busy, true, false),
+        (StartAnswer::Login, false, false),
+        (StartAnswer::Refused, false, false),
+        (StartAnswer::Other, false, false),
+    ] {
+        let scene = Scene::of(HUBS, &[open("a", Cause::Drain)]).await;
+        let (user, epoch) = provisional(&scene).await;
+
+        scene.claims.answered(Answered { user, epoch, answer });
+        sleep(Duration::from_millis(100)).await;
+
+        let stands = scene.stands();
+        assert_eq!(stands.is_some(), stays, "{answer:?}");
+        assert_eq!(stands.is_some_and(|stands| stands.provisional_until.is_none()), lasts, "{answer:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_answer_to_an_older_start_decides_nothing() {
+    let scene = Scene::of(HUBS, &[open("a", Cause::Drain)]).await;
+    let (user, epoch) = provisional(&scene).await;
+    scene.says("s", UserAt::NoServer);
+    let again = scene.settle(Identity::Named).await;
+    assert!(matches!(again, Settled::Start(_, Some(_))), "{again:?}");
+
+    scene.claims.answered(Answered { user, epoch, answer: StartAnswer::Login });
+    sleep(Duration::from_millis(100)).await;
+
+    assert!(scene.stands().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_written_also_when_the_store_is_silent_for_a_moment() {
+    let scene = Scene::of(HUBS, &[open("a", Cause::Drain)]).await;
+    let (user, epoch) = provisional(&scene).await;
+    scene.store.silent(true);
+    scene.claims.answered(Answered { user, epoch, answer: StartAnswer::Accepted });
+    sleep(Duration::from_secs(4)).await;
+    scene.store.silent(false);
+    sleep(Duration::from_secs(4)).await;
+    assert_eq!(scene.stands().unwrap().provisional_until, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_names_a_user_shortens_no_lasting_assignment() {
+    let scene = Scene::of(HUBS, &[]).await;
+    scene.assign("s", Cause::Drain).await;
+    scene.says("s", UserAt::NoServer);
+    let settled = scene.settle(Identity::Named).await;
+    assert_eq!(settled, start("s"), "no ticket");
+    assert_eq!(scene.stands().unwrap().provisional_until, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_at_a_chosen_hub_is_claimed_unless_the_owner_hub_has_a_server() {
+    let scene = Scene::of(HUBS, &[]).await;
+    let chosen: Option<HubId> = Some("s".parse().unwrap());
+    let settle = || scene.claims.settle(scene.ada.clone(), Identity::Proven, chosen.clone());
+    scene.says("a", UserAt::Running);
+    let refused = settle().await.unwrap();
+    let [there, owner] = ["s", "a"].map(|hub| hub.parse().unwrap());
+    assert_eq!(refused, Settled::NotThere { chosen: there, owner, runs: true });
+    assert_eq!(scene.stands(), None, "nothing is written for a wish that cannot be had");
+
+    scene.says("a", UserAt::NoServer);
+    assert_eq!(settle().await.unwrap(), start("s"));
+    assert_eq!(scene.stands_at(), Some(("s".to_owned(), "move")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_runs_at_a_hub_in_maintenance_starts_nothing_more_there() {
+    let mut record = open("a", Cause::Maintenance);
+    record.word =
+        serde_json::from_str(r#"{"intent": "maintenance", "since": 1, "configured": "active"}"#).unwrap();
+    let scene = Scene::of(HUBS, &[record]).await;
+    scene.says("a", UserAt::Running);
+    let settled = scene.settle(Identity::Proven).await;
+    assert!(matches!(settled, Settled::Page { page: Page::Maintenance, .. }), "{settled:?}");
+    assert_eq!(scene.stands(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn starts_after_a_failover_go_at_their_pace_and_a_start_again_needs_no_turn() {
+    let scene = Scene::of(HUBS, &[open("a", Cause::Failover)]).await;
+    let base = another(&scene.live.load().snapshot);
+    let users: Vec<UserName> = (0..40).map(|nth| user_at(&base, "a", nth)).collect();
+    let mut gone = 0;
+    for user in &users {
+        match scene.claims.settle(user.clone(), Identity::Proven, None).await.unwrap() {
+            Settled::Start(..) => gone += 1,
+            Settled::Wait { why, .. } => assert_eq!(why, Waits::Turn),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!((31..=35).contains(&gone), "30 at once, and 5 a second for the time that asking took: {gone}");
+    let again = scene.claims.settle(users[0].clone(), Identity::Proven, None).await.unwrap();
+    assert_eq!(again, start("s"));
+    sleep(Duration::from_secs(2)).await;
+    let later = scene.claims.settle(users[39].clone(), Identity::Proven, None).await.unwrap();
+    assert_eq!(later, start("s"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_start_in_ten_is_a_trial_where_starts_fail() {
+    let scene = Scene::of(HUBS, &[open("a", Cause::SpawnFailing)]).await;
+    let before = scene.live.load_full();
+    let mut failing = another(&before.snapshot);
+    failing.hubs[0].spawning = Verdict::Failing;
+    scene.live.store(Arc::new(before.with_snapshot(failing)));
+    let base = another(&scene.live.load().snapshot);
+    let mut hubs: BTreeMap<String, usize> = BTreeMap::new();
+    for nth in 0..20 {
+        let user = user_at(&base, "a", nth);
+        match scene.claims.settle(user, Identity::Proven, None).await.unwrap() {
+            Settled::Start(hub, _) => *hubs.entry(hub.to_string()).or_default() += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(hubs, [("a".to_owned(), 2), ("s".to_owned(), 18)].into());
+    assert_eq!(index(&base, "a"), HubIndex(0));
+}
