@@ -203,7 +203,7 @@ impl Controller {
             let adopted = self.adopted.as_ref().and_then(|it| it.ends_at(&self.parts.loaded.config));
             tokio::select! {
                 biased;
-                _ = stop.wait_for(|stop| *stop) => return,
+                () = async { drop(stop.wait_for(|stop| *stop).await) } => return,
                 Some(told) = self.parts.share.told.recv() => self.told(told),
                 Some(done) = done.recv() => self.done(done),
                 Some(report) = self.parts.reports.recv() => self.probed(&report),

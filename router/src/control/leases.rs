@@ -91,7 +91,7 @@ pub async fn hold(
         let pause = if leases.all().is_empty() { every.min(Duration::from_millis(200)) } else { every };
         tokio::select! {
             biased;
-            _ = stop.wait_for(|stop| *stop) => break,
+            () = async { drop(stop.wait_for(|stop| *stop).await) } => break,
             () = tokio::time::sleep(pause) => {}
         }
     }

@@ -14,6 +14,7 @@ mod hubs;
 mod net;
 mod play;
 mod rng;
+mod site;
 mod store;
 mod truth;
 mod users;

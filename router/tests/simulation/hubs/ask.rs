@@ -75,6 +75,12 @@ impl Hubs {
         self.ask(from, hub, "GET /hub/api/users/<name>", By::Api, within, look).await
     }
 
+    /// `GET /hub/api/users?limit=1`, for the number of all users.
+    pub async fn count_users(&self, from: Party, hub: &HubId, within: Duration) -> Result<usize, HubError> {
+        let count = |hub: &mut SimHub, _| hub.count_users();
+        self.ask(from, hub, "GET /hub/api/users?limit=1", By::Api, within, count).await
+    }
+
     /// `DELETE /hub/api/users/<name>/server`.
     pub async fn stop(
         &self,

@@ -96,6 +96,10 @@ impl SimHub {
         &self.rows
     }
 
+    pub fn count_users(&self) -> usize {
+        self.known.len()
+    }
+
     pub fn knows(&self, user: &UserName) -> bool {
         self.known.contains(user)
     }

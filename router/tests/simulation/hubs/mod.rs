@@ -13,7 +13,7 @@ use hubrouter_config::HubId;
 use tokio::time::Instant;
 
 pub use self::hub::SimHub;
-pub use self::words::{Habits, Row, Spawning, Started, Stopped, Visit};
+pub use self::words::{Habits, Process, Row, Spawning, Started, Stopped, Visit};
 use super::bell::Bell;
 use super::net::Net;
 use super::rng::Rng;

@@ -1,0 +1,188 @@
+//! What has to hold after every step, and when all is well again.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use hubrouter::control::clock;
+use hubrouter::core::life::claim::Identity;
+use hubrouter::core::life::records::Starts;
+use hubrouter::core::moment::Moment;
+use hubrouter::core::snapshot::Snapshot;
+use hubrouter::core::starting::{Starter, is_calm, start_of};
+
+use super::super::hubs::Row;
+use super::operator::person;
+use super::Fleet;
+
+/// Looks at all processes, and remembers what it has looked at.
+#[derive(Default)]
+pub struct Judge {
+    seen: BTreeMap<usize, u64>,
+    looks: u64,
+    records: BTreeMap<String, String>,
+}
+
+impl Judge {
+    /// One step.
+    pub fn look(&mut self, fleet: &Fleet) {
+        self.looks += 1;
+        let mut truth = fleet.truth.lock().unwrap();
+        truth.step();
+        let processes = fleet.processes();
+        for process in &processes {
+            let live = process.live.load();
+            let snapshot = &live.snapshot;
+            let number = snapshot.number;
+            if self.seen.insert(process.number, number) == Some(number) || snapshot.knowledge.in_step.is_none() {
+                continue;
+            }
+            for user in (0..fleet.layout.people).map(person) {
+                if let Some(owner) = snapshot.owner(&user) {
+                    truth.owner(process.party(), &user, snapshot.id(owner));
+                }
+            }
+            self.tell(fleet, process.number, snapshot);
+        }
+        if self.looks % 5 != 0 {
+            return;
+        }
+        let lives: Vec<_> = processes.iter().map(|process| (process.party(), process.live.load_full())).collect();
+        for (at, (party, live)) in lives.iter().enumerate() {
+            let moment = live.snapshot.knowledge.at(clock::now(), &live.snapshot.times);
+            let inputs = inputs(&live.snapshot, &moment);
+            for (other, other_live) in &lives[at + 1..] {
+                if inputs != self::inputs(&other_live.snapshot, &moment) {
+                    continue;
+                }
+                for user in (0..fleet.layout.people).map(person) {
+                    let decides = |snapshot: &Snapshot| {
+                        let starter = Starter {
+                            user: user.clone(),
+                            identity: Identity::Proven,
+                            chosen: None,
+                            trial: false,
+                        };
+                        (snapshot.owner(&user), start_of(snapshot, &starter, &moment))
+                    };
+                    let answers =
+                        [(*party, decides(&live.snapshot)), (*other, decides(&other_live.snapshot))];
+                    truth.agree(user.as_str(), &answers);
+                }
+            }
+        }
+    }
+
+    /// Says what changed in the records, for whoever looks into one seed.
+    fn tell(&mut self, fleet: &Fleet, number: usize, snapshot: &Snapshot) {
+        fleet.say_if(|| {
+            let mut lines = Vec::new();
+            let mut note = |key: String, now: String| {
+                let before = self.records.insert(key.clone(), now.clone());
+                if before.as_ref() != Some(&now) {
+                    lines.push(format!("{key}: {now}"));
+                }
+            };
+            for user in (0..fleet.layout.people).map(person) {
+                let stands = snapshot.exceptions.assignment(&user).map(|stands| {
+                    format!("{} {} {} last {:?}", stands.hub, stands.cause.label(), stands.epoch, stands.last_start)
+                });
+                note(format!("replica {number}: {user}"), stands.unwrap_or_default());
+            }
+            for view in &snapshot.hubs {
+                let record = &view.record;
+                let word = record.word.as_ref().map(|word| word.intent);
+                let text = format!(
+                    "{:?} {:?} word {word:?} starts {:?} outage {:?} failed over {} spawning {:?}",
+                    view.health.proxy.verdict,
+                    view.health.hub.verdict,
+                    record.starts,
+                    record.outage,
+                    record.failed_over.is_some(),
+                    view.spawning
+                );
+                note(format!("replica {number}: hub {}", view.hub.id), text);
+            }
+            lines
+        });
+    }
+}
+
+/// All that replicas decide by, but for the clock.
+fn inputs(snapshot: &Snapshot, moment: &Moment) -> String {
+    let mut text = String::new();
+    let exceptions = &snapshot.exceptions;
+    let mut all: Vec<_> =
+        exceptions.assignments().map(|stands| (stands.user.as_str(), stands.epoch)).collect();
+    all.sort_unstable();
+    let _ = write!(text, "{all:?} {:?} {:?}", exceptions.placement_epoch(), snapshot.knowledge.behind);
+    for (index, view) in snapshot.indices().zip(&snapshot.hubs) {
+        let (hub, health, record) = (&view.hub, &view.health, view.record.epoch);
+        let _ = write!(
+            text,
+            "; {} {:?} {:?} {:?} {:?} {:?} {record} {}",
+            hub.id,
+            hub.weight,
+            hub.intent,
+            health.proxy.verdict,
+            health.hub.verdict,
+            view.spawning,
+            is_calm(snapshot, index, moment)
+        );
+    }
+    text
+}
+
+impl Fleet {
+    fn say_if(&self, lines: impl FnOnce() -> Vec<String>) {
+        if self.aloud {
+            for line in lines() {
+                self.say(|| line);
+            }
+        }
+    }
+
+    /// Why not everything is as it was before anything went wrong; none: it is.
+    pub fn unsettled(&self) -> Option<String> {
+        let processes = self.processes();
+        if processes.len() < self.layout.replicas {
+            return Some("a process is missing".to_owned());
+        }
+        for (user, rows) in self.truth.lock().unwrap().everybody() {
+            let [(hub, row)] = rows.as_slice() else { return Some(format!("{user} has two servers")) };
+            let away = processes.iter().any(|process| {
+                let snapshot = &process.live.load().snapshot;
+                snapshot.home(&user).map(|home| snapshot.id(home)) != Some(hub)
+            });
+            if *row != Row::Running || away {
+                return Some(format!("{user} has a server at {hub} ({row})"));
+            }
+        }
+        for process in processes {
+            let party = process.party();
+            if process.has_ended() {
+                return Some(format!("the control side of {party} ended"));
+            }
+            let live = process.live.load();
+            let snapshot = &live.snapshot;
+            let moment = snapshot.knowledge.at(clock::now(), &snapshot.times);
+            for (index, view) in snapshot.indices().zip(&snapshot.hubs) {
+                if view.record.starts != Starts::Here {
+                    return Some(format!("{party}: starts of {}: {:?}", view.hub.id, view.record.starts));
+                }
+                if !is_calm(snapshot, index, &moment) {
+                    return Some(format!("{party}: {} is not calm: {:?}", view.hub.id, view.health));
+                }
+            }
+            let mut away: Vec<_> = snapshot
+                .exceptions
+                .assignments()
+                .map(|stands| format!("{} at {} ({})", stands.user, stands.hub, stands.cause.label()))
+                .collect();
+            away.sort();
+            if let Some(first) = away.first() {
+                return Some(format!("{party}: {} assignments: {first}", away.len()));
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,85 @@
+//! Many seeds, on as many threads as there are cores, and what came of them in a few lines.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::run::{Outcome, Play};
+
+/// What came of many seeds.
+#[derive(Debug, Default)]
+pub struct Summary {
+    pub seeds: usize,
+    pub starts: u64,
+    /// Users with two servers because a start arrived late.
+    pub late: usize,
+    /// Seeds in which a start arrived late.
+    pub late_seeds: Vec<u64>,
+    pub simulated: Duration,
+    pub took: Duration,
+    /// Those in which something went wrong, by seed.
+    pub failed: BTreeMap<u64, Outcome>,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seeds, starts, late, late_seeds, simulated, took, failed } = self;
+        writeln!(
+            f,
+            "{seeds} seeds, {} hours of virtual time in {:.0} s, {starts} starts; {} seeds failed; {late} users with two servers by \
+             a start that arrived late, in {} seeds: {:?}",
+            simulated.as_secs() / 3600,
+            took.as_secs_f64(),
+            failed.len(),
+            late_seeds.len(),
+            &late_seeds[..late_seeds.len().min(10)],
+        )?;
+        failed.values().try_for_each(|outcome| writeln!(f, "{outcome}"))
+    }
+}
+
+/// Plays all of them; `progress` says so now and then.
+pub fn play(seeds: Range<u64>, progress: bool, of: impl Fn(u64) -> Play + Sync) -> Summary {
+    let (began, next) = (Instant::now(), AtomicU64::new(seeds.start));
+    let summary = Mutex::new(Summary::default());
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::SeqCst);
+            if seed >= seeds.end {
+                return;
+            }
+            let outcome = of(seed).run();
+            let mut summary = summary.lock().unwrap();
+            summary.seeds += 1;
+            summary.starts += outcome.starts;
+            summary.late += outcome.late;
+            summary.simulated += outcome.lasted;
+            if outcome.late > 0 {
+                summary.late_seeds.push(seed);
+            }
+            if !outcome.wrong.is_empty() {
+                if progress {
+                    eprintln!("{outcome}");
+                }
+                summary.failed.insert(seed, outcome);
+            }
+            if progress && summary.seeds % 100 == 0 {
+                let (seconds, failed) = (began.elapsed().as_secs(), summary.failed.len());
+                eprintln!("{} seeds in {seconds} s, {failed} failed", summary.seeds);
+            }
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(work);
+        }
+    });
+    let mut summary = summary.into_inner().unwrap();
+    summary.took = began.elapsed();
+    summary.late_seeds.sort_unstable();
+    summary
+}
