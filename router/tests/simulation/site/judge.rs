@@ -8,7 +8,7 @@ use hubrouter::core::life::claim::Identity;
 use hubrouter::core::life::records::Starts;
 use hubrouter::core::moment::Moment;
 use hubrouter::core::snapshot::Snapshot;
-use hubrouter::core::starting::{Starter, is_calm, start_of};
+use hubrouter::core::starting::{Claiming, StartPlan, Starter, is_calm, start_of};
 
 use super::super::hubs::Row;
 use super::operator::person;
@@ -62,7 +62,8 @@ impl Judge {
                             chosen: None,
                             trial: false,
                         };
-                        (snapshot.owner(&user), start_of(snapshot, &starter, &moment))
+                        let plan = start_of(snapshot, &starter, &moment).map(without_reason);
+                        (snapshot.owner(&user), plan)
                     };
                     let answers =
                         [(*party, decides(&live.snapshot)), (*other, decides(&other_live.snapshot))];
@@ -107,6 +108,14 @@ impl Judge {
     }
 }
 
+/// Of two reasons to claim, each replica names the one that it knows of.
+fn without_reason(plan: StartPlan) -> StartPlan {
+    match plan {
+        StartPlan::Claim(claiming) => StartPlan::Claim(Box::new(Claiming { because: None, ..*claiming })),
+        plan => plan,
+    }
+}
+
 /// All that replicas decide by, but for the clock.
 fn inputs(snapshot: &Snapshot, moment: &Moment) -> String {
     let mut text = String::new();
@@ -117,9 +126,12 @@ fn inputs(snapshot: &Snapshot, moment: &Moment) -> String {
     let _ = write!(text, "{all:?} {:?} {:?}", exceptions.placement_epoch(), snapshot.knowledge.behind);
     for (index, view) in snapshot.indices().zip(&snapshot.hubs) {
         let (hub, health, record) = (&view.hub, &view.health, view.record.epoch);
+        // Whether the replica has seen it up without a break for as long as the store is silent.
+        let last = health.hub.last_failure.as_ref().map(|failure| failure.at);
+        let broke = moment.silent_for.map(|_| last.zip(moment.heard).is_some_and(|(last, heard)| last >= heard));
         let _ = write!(
             text,
-            "; {} {:?} {:?} {:?} {:?} {:?} {record} {}",
+            "; {} {:?} {:?} {:?} {:?} {:?} {record} {} {broke:?}",
             hub.id,
             hub.weight,
             hub.intent,

@@ -64,7 +64,9 @@ pub struct Outcome {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "seed {}: {} | played: {}", self.seed, self.wrong.join(" | "), self.schedule)
+        let told: Vec<&str> = self.wrong.iter().take(3).map(String::as_str).collect();
+        let more = self.wrong.len() - told.len();
+        write!(f, "seed {}: {} (and {more} more) | played: {}", self.seed, told.join(" | "), self.schedule)
     }
 }
 
