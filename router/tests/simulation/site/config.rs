@@ -25,6 +25,8 @@ pub struct Otherwise {
     pub weights: bool,
     /// The last hub is cordoned by its `intent`.
     pub intent: bool,
+    /// No word of a hub is ever too old.
+    pub ageless: bool,
 }
 
 struct Nowhere;
@@ -66,10 +68,11 @@ impl Layout {
                  proxy_api: {{url: 'http://{id}:8001', token: {{env: TOKEN}}}}}}\n"
             )
         };
+        let max_age = if otherwise.ageless { "1d" } else { "150s" };
         let hubs: String = self.hubs.iter().enumerate().map(hub).collect();
         format!(
             "hubs:\n{hubs}placement: {{seed: simulated}}\nsession: {{keys: [{{env: KEY}}]}}\n\
-             failover: {{failback_after: 2m}}\ndirectory: {{kind: redis, url: 'redis://store:6379'}}\n"
+             failover: {{failback_after: 2m}}\ncensus: {{max_age: {max_age}}}\ndirectory: {{kind: redis, url: 'redis://store:6379'}}\n"
         )
     }
 }
@@ -84,7 +87,7 @@ fn every_layout_can_be_read_and_another_configuration_is_another_one() {
     for seed in 0..20 {
         let layout = Layout::draw(seed);
         let usual = read(&layout.text(Otherwise::default())).unwrap();
-        let other = read(&layout.text(Otherwise { weights: true, intent: true })).unwrap();
+        let other = read(&layout.text(Otherwise { weights: true, intent: true, ageless: true })).unwrap();
         assert_eq!(usual.config.hubs.len(), layout.hubs.len());
         assert_ne!(usual.config.hubs, other.config.hubs);
     }

@@ -154,6 +154,12 @@ impl Fast<'_> {
         let moment = snapshot.knowledge.at(clock::now(), &snapshot.times);
         match start_of(snapshot, &starter, &moment) {
             None => Settled::NoHub,
+            Some(StartPlan::Go(hub)) if self.fleet.rules.is_off(Rule::UnclaimedStartsAreTold) => {
+                Settled::Start(id(hub), None)
+            }
+            Some(StartPlan::GoUnless { hub, .. }) if self.fleet.rules.is_off(Rule::AskCandidatesInSilence) => {
+                Settled::Start(id(hub), None)
+            }
             Some(StartPlan::Go(hub)) => {
                 let noted = moment
                     .now

@@ -26,7 +26,7 @@ use tokio::time::Instant;
 use self::config::{Layout, Otherwise};
 use self::fast::Fast;
 use self::replica::{Place, Process};
-use self::rules::Rules;
+use self::rules::{Rule, Rules};
 use super::hubs::Hubs;
 use super::net::Party;
 use super::play::Site;
@@ -99,7 +99,7 @@ impl Fleet {
 
     fn text(&self, number: usize) -> String {
         let otherwise = self.otherwise.lock().unwrap().get(&number).copied().unwrap_or_default();
-        self.layout.text(otherwise)
+        self.layout.text(Otherwise { ageless: self.rules.is_off(Rule::CensusAge), ..otherwise })
     }
 
     /// The processes that run.
@@ -137,7 +137,7 @@ impl Fleet {
     fn skew(&self, number: usize, differs: bool) {
         let mut rng = Rng::named(self.seed, &format!("skew of {number}"));
         let weights = rng.happens(0.6);
-        let otherwise = Otherwise { weights: differs && weights, intent: differs && !weights };
+        let otherwise = Otherwise { weights: differs && weights, intent: differs && !weights, ageless: false };
         self.otherwise.lock().unwrap().insert(number, otherwise);
         let process = self.places.lock().unwrap()[number].clone();
         if let Some(process) = process {

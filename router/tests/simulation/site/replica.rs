@@ -92,16 +92,18 @@ impl Process {
         let (changes, changes_in) = mpsc::channel(1);
         let (stop, stopped) = watch::channel(false);
         let (journal, life) = (Arc::<Journal>::default(), Life::default());
+        let me = ReplicaId::of(rng.bytes());
+        let store = LivingStore { me: me.clone(), inner: Arc::new(store), life: life.clone(), rules: rules.clone() };
         let dial =
-            SimDial { hubs, me: Party::Replica(number), life: life.clone(), rules: rules.clone() };
+            SimDial { hubs, me: Party::Replica(number), life: life.clone(), rules };
         let replica = Replica {
             loaded,
             load,
             live: live.clone(),
             materials,
-            store: Arc::new(LivingStore { inner: Arc::new(store), life: life.clone(), rules }),
+            store: Arc::new(store),
             is_shared: true,
-            me: ReplicaId::of(rng.bytes()),
+            me,
             fresh: Fingerprint::of(rng.bytes()),
             dial: Arc::new(dial),
             chance: rng.chance(),

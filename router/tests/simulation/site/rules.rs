@@ -12,20 +12,56 @@ pub enum Rule {
     Claim,
     /// A claim with unknown outcome starts nothing. Off: it starts.
     UnknownStartsNothing,
-    /// A claim compares the epochs of the user's entry and of the hubs. Off: it is written whatever stands.
-    ClaimComparesEpochs,
+    /// A claim compares the epoch of the user's entry. Off: it is written over whatever stands.
+    ClaimComparesUser,
+    /// A claim compares the epochs of both hubs. Off: it does not.
+    ClaimComparesHubs,
     /// Before somebody leaves a hub that answers, it is asked. Off: it is said to have no server of theirs.
     AskTheOwnerHub,
+    /// A hub is closed before its users' candidates open. Off: it opens them at once.
+    CloseWaitOpen,
     /// Candidates open when all have read that a hub is closed. Off: heartbeats say that everything was read.
     HeartbeatsSayWhatWasRead,
-    /// Whoever runs at a hub is assigned there before others leave it. Off: the writes are lost and count as done.
+    /// Whoever runs at a hub is assigned there before others leave it. Off: these writes are lost and count as done.
     SecureRunning,
-    /// Starts that went unasked are told to the others. Off: heartbeats do not name them.
+    /// Starts that went unasked are told to the others. Off: nobody notes them.
     UnclaimedStartsAreTold,
     /// What a hub has pending is a server. Off: only what runs is told.
     AuthorityCountsPending,
-    /// An assignment is deleted after two answers that were asked later than its last start. Off: claims do not say when.
+    /// An assignment is deleted after two answers asked later than its last start. Off: claims do not say when that was.
     DeletionAfterTheLastStart,
+    /// A hub whose own word was too old when its outage began is not failed over. Off: no word is too old.
+    CensusAge,
+    /// Where a replica has vanished, others wait for what it may have started. Off: who vanished is forgotten.
+    VanishedReplica,
+    /// A store that lost writes gets them back. Off: it only gets a higher counter.
+    StoreIsRepaired,
+    /// After long silence of the store the next candidates are asked. Off: the start goes home.
+    AskCandidatesInSilence,
+    /// A plane is down when most replicas say so. Off: each counts its own vote alone.
+    Majority,
+}
+
+impl Rule {
+    pub const ALL: [Self; 17] = [
+        Self::Calm,
+        Self::Claim,
+        Self::UnknownStartsNothing,
+        Self::ClaimComparesUser,
+        Self::ClaimComparesHubs,
+        Self::AskTheOwnerHub,
+        Self::CloseWaitOpen,
+        Self::HeartbeatsSayWhatWasRead,
+        Self::SecureRunning,
+        Self::UnclaimedStartsAreTold,
+        Self::AuthorityCountsPending,
+        Self::DeletionAfterTheLastStart,
+        Self::CensusAge,
+        Self::VanishedReplica,
+        Self::StoreIsRepaired,
+        Self::AskCandidatesInSilence,
+        Self::Majority,
+    ];
 }
 
 /// Which rules are off. Clones are the same.
@@ -39,5 +75,10 @@ impl Rules {
 
     pub fn is_off(&self, rule: Rule) -> bool {
         self.0.contains(&rule)
+    }
+
+    /// Whether all hold, as they do in the real program.
+    pub fn all_hold(&self) -> bool {
+        self.0.is_empty()
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::super::faults::{Kind, Plan, Schedule};
 use super::super::hubs::Habits;
-use super::super::net::{Party, Weather};
+use super::super::net::Weather;
 use super::super::play::{Site, alone, harm, live};
 use super::super::rng::Rng;
 use super::super::truth::Because;
@@ -150,7 +150,7 @@ fn count_panics() {
 
 async fn played(play: Play) -> Outcome {
     let Play { seed, schedule, weather, rules, aloud } = play;
-    let began = Instant::now();
+    let (began, rules_hold) = (Instant::now(), rules.all_hold());
     let layout = Layout::draw(seed);
     let habits = |direct: &bool| Habits { direct: *direct, ..Habits::default() };
     let hubs = layout.hubs.iter().cloned().zip(layout.direct.iter().map(habits));
@@ -166,8 +166,11 @@ async fn played(play: Play) -> Outcome {
     tokio::spawn(harm(fleet.world.clone(), schedule.clone(), move |wish| wishing.wish(wish)));
     let mut run = Run { fleet: fleet.clone(), judge: Judge::default(), wrong: Vec::new(), seen: String::new() };
     run.until(began + FAULTY).await;
+    if run.ends_early() {
+        return run.outcome(seed, schedule, began);
+    }
     fleet.world.lock().unwrap().net.usually(Weather::FAIR);
-    if run.comes_home().await {
+    if rules_hold && run.comes_home().await {
         run.everybody_starts(&site, &manners).await;
         run.drains().await;
         run.comes_home().await;
@@ -185,9 +188,14 @@ struct Run {
 impl Run {
     /// Looks every second until then.
     async fn until(&mut self, then: Instant) {
-        while Instant::now() < then {
+        while Instant::now() < then && !self.ends_early() {
             self.step().await;
         }
+    }
+
+    /// With a rule off, the first thing that goes wrong is enough.
+    fn ends_early(&self) -> bool {
+        !self.fleet.rules.all_hold() && !self.fleet.truth.lock().unwrap().violations().is_empty()
     }
 
     async fn step(&mut self) {
@@ -302,7 +310,3 @@ async fn served(site: Arc<dyn Site>, number: usize, manners: Manners, until: Ins
     false
 }
 
-#[allow(dead_code, reason = "a party is named in what is told")]
-fn parties(fleet: &Fleet) -> Vec<Party> {
-    fleet.processes().iter().map(|process| process.party()).collect()
-}

@@ -3,20 +3,77 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use hubrouter::core::life::records::{Assignment, Cause, Heartbeat, HubRecord, Starts};
+use hubrouter::core::life::time::StoreTime;
 use hubrouter::directory::{
-    Answer, Beats, Feed, Fingerprint, Full, Identity, Key, Lease, Mark, Outcome, Pulse, Repair, Repaired,
-    ReplicaId, Seen, Store, Write,
+    Answer, Beats, Error, Feed, Fingerprint, Full, Identity, Key, Lease, Mark, Outcome, Pulse, Repair,
+    Repaired, ReplicaId, Seen, Store, Value, Write,
 };
 
 use super::super::store::SimStore;
 use super::dial::Life;
-use super::rules::Rules;
+use super::rules::{Rule, Rules};
 
+/// The way of one process to the directory.
 #[derive(Debug)]
 pub struct LivingStore {
+    pub me: ReplicaId,
     pub inner: Arc<SimStore>,
     pub life: Life,
     pub rules: Rules,
+}
+
+fn read<T: serde::de::DeserializeOwned>(value: Option<&Value>) -> Option<T> {
+    value?.read().ok()
+}
+
+impl LivingStore {
+    /// Writes with a rule off.
+    async fn write_otherwise(&self, mut write: Write, seen: &Seen, within: Duration) -> Result<Outcome, Error> {
+        let off = |rule| self.rules.is_off(rule);
+        if let Some(record) = read::<HubRecord>(write.value.as_ref()) {
+            if let (true, Starts::Closed { since, whom, cause }) = (off(Rule::CloseWaitOpen), record.starts) {
+                let starts = Starts::Elsewhere { since, whom, cause };
+                write.value = Value::of(&HubRecord { starts, ..record });
+            }
+            return self.inner.write(&write, seen, within).await;
+        }
+        let Some(user) = read::<Assignment>(write.value.as_ref()) else {
+            return self.inner.write(&write, seen, within).await;
+        };
+        // Claims alone compare hubs.
+        let is_claim = !write.conditions.is_empty();
+        if off(Rule::SecureRunning) && !is_claim && user.cause == Cause::Running {
+            let all = self.inner.load(within).await?;
+            // What stands already says nothing new.
+            let mut some = all.entries.into_values().filter(|entry| entry.value.is_some());
+            return some.next().map(Outcome::Written).ok_or_else(|| Error::Unreachable {
+                call: "a write",
+                reason: "nothing stands yet".to_owned(),
+            });
+        }
+        if off(Rule::DeletionAfterTheLastStart) && is_claim {
+            let start = StoreTime::default();
+            write.value = Value::of(&Assignment { last_start: None, since: start, ..user });
+        }
+        if off(Rule::ClaimComparesHubs) {
+            write.conditions.clear();
+        }
+        loop {
+            let outcome = self.inner.write(&write, seen, within).await?;
+            match &outcome {
+                Outcome::Conflict(stands) if off(Rule::ClaimComparesUser) && is_claim => {
+                    let now = stands.get(&write.target.key).and_then(Option::as_ref);
+                    let now = now.filter(|entry| entry.value.is_some()).map(|entry| entry.epoch);
+                    if now == write.target.epoch {
+                        return Ok(outcome);
+                    }
+                    write.target.epoch = now;
+                }
+                _ => return Ok(outcome),
+            }
+        }
+    }
 }
 
 impl Store for LivingStore {
@@ -33,15 +90,29 @@ impl Store for LivingStore {
     }
 
     fn write<'a>(&'a self, write: &'a Write, seen: &'a Seen, within: Duration) -> Answer<'a, Outcome> {
-        Box::pin(self.life.within(self.inner.write(write, seen, within)))
+        if self.rules.all_hold() {
+            return Box::pin(self.life.within(self.inner.write(write, seen, within)));
+        }
+        Box::pin(self.life.within(self.write_otherwise(write.clone(), seen, within)))
     }
 
     fn repair<'a>(&'a self, repair: &'a Repair, within: Duration) -> Answer<'a, Repaired> {
-        Box::pin(self.life.within(self.inner.repair(repair, within)))
+        let mut repair = repair.clone();
+        if self.rules.is_off(Rule::StoreIsRepaired) {
+            repair.entries.retain(|entry| read::<Assignment>(entry.value.as_ref()).is_none());
+        }
+        Box::pin(self.life.within(async move { self.inner.repair(&repair, within).await }))
     }
 
     fn beat<'a>(&'a self, pulse: &'a Pulse, site: &'a Fingerprint, within: Duration) -> Answer<'a, Mark> {
-        Box::pin(self.life.within(self.inner.beat(pulse, site, within)))
+        let mut pulse = pulse.clone();
+        if self.rules.is_off(Rule::HeartbeatsSayWhatWasRead)
+            && let Some(said) = read::<Heartbeat>(Some(&pulse.payload))
+            && let Some(lie) = Value::of(&Heartbeat { read: StoreTime::from_millis(u64::MAX / 2), ..said })
+        {
+            pulse.payload = lie;
+        }
+        Box::pin(self.life.within(async move { self.inner.beat(&pulse, site, within).await }))
     }
 
     fn part<'a>(&'a self, replica: &'a ReplicaId, site: &'a Fingerprint, within: Duration) -> Answer<'a, ()> {
@@ -49,7 +120,23 @@ impl Store for LivingStore {
     }
 
     fn beats(&self, within: Duration) -> Answer<'_, Beats> {
-        Box::pin(self.life.within(self.inner.beats(within)))
+        Box::pin(self.life.within(async move {
+            let mut beats = self.inner.beats(within).await?;
+            if self.rules.is_off(Rule::VanishedReplica) {
+                let now = beats.time;
+                beats.beats.retain(|beat| now < beat.until);
+            }
+            for beat in &mut beats.beats {
+                if self.rules.is_off(Rule::Majority)
+                    && beat.replica != self.me
+                    && let Some(said) = read::<Heartbeat>(Some(&beat.payload))
+                    && let Some(mute) = Value::of(&Heartbeat { votes: Vec::new(), ..said })
+                {
+                    beat.payload = mute;
+                }
+            }
+            Ok(beats)
+        }))
     }
 
     fn lease<'a>(

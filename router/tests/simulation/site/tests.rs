@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::many;
+use super::rules::{Rule, Rules};
 use super::run::Play;
 
 /// The variable that names the seeds of a long run: `0..10000`.
@@ -41,6 +42,21 @@ fn whatever_goes_wrong_nobodys_work_is_lost_and_everybody_comes_home() {
     let summary = many::play(seeds.as_deref().map_or(0..300, range), seeds.is_some(), Play::of);
     eprintln!("{summary}");
     assert!(summary.failed.is_empty(), "{summary}");
+}
+
+/// Finds seeds for the table of rules: not a test, a tool.
+#[test]
+#[ignore = "a tool: finds seeds that a rule is needed for"]
+fn seeds_that_a_rule_is_needed_for() {
+    let seeds = std::env::var(SEEDS).unwrap_or_else(|_| "0..200".to_owned());
+    for rule in Rule::ALL {
+        let without = |seed| Play::of(seed).without(Rules::without(rule));
+        let found = range(&seeds).map(|seed| without(seed).run()).find(|outcome| !outcome.wrong.is_empty());
+        match found {
+            Some(outcome) => eprintln!("{rule:?}: after {:?}: {}", outcome.lasted, without(outcome.seed).minimal()),
+            None => eprintln!("{rule:?}: none of {seeds}"),
+        }
+    }
 }
 
 fn range(text: &str) -> Range<u64> {
