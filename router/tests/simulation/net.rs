@@ -66,6 +66,8 @@ impl Weather {
         more: Duration::from_millis(8),
         ..Self::FAIR
     };
+    /// As rough, and worse: one message in ten is late by seconds.
+    pub const ROUGHER: Self = Self { loss: 0.02, lateness: 0.1, late: Duration::from_secs(6), ..Self::ROUGH };
     /// Half of everything is lost, and the rest slow.
     pub const STORM: Self = Self {
         loss: 0.5,

@@ -25,6 +25,23 @@ pub enum Kind {
     Operator,
 }
 
+impl Kind {
+    pub const ALL: [Self; 12] = [
+        Self::Crash,
+        Self::Hang,
+        Self::Flap,
+        Self::Slow,
+        Self::Starts,
+        Self::Network,
+        Self::StoreProcess,
+        Self::StoreState,
+        Self::Clock,
+        Self::Replicas,
+        Self::Skew,
+        Self::Operator,
+    ];
+}
+
 /// All kinds, each with how often it is drawn.
 const KINDS: [(u32, Kind); 12] = [
     (6, Kind::Crash),

@@ -44,6 +44,8 @@ pub struct Fast<'a> {
     pub process: &'a Process,
     pub user: &'a UserName,
     pub proven: bool,
+    /// The hub that this person chose.
+    pub chosen: Option<HubId>,
 }
 
 impl Fast<'_> {
@@ -51,6 +53,8 @@ impl Fast<'_> {
         let user = self.user;
         let (method, path) = match act {
             Act::Login => (Method::POST, "/hub/login".to_owned()),
+            // A start at a hub that somebody chose names no owner.
+            Act::Start if self.chosen.is_some() => (Method::GET, "/hub/spawn".to_owned()),
             Act::Start => (Method::GET, format!("/hub/spawn/{user}")),
             Act::Look | Act::Work => (Method::GET, format!("/user/{user}/lab")),
             Act::Stop => (Method::DELETE, format!("/hub/api/users/{user}/server")),
@@ -78,7 +82,7 @@ impl Fast<'_> {
             start: place.row.is_start(method),
             navigation: true,
             session: (self.proven && act != Act::Login).then(|| self.user.clone()),
-            chosen: None,
+            chosen: self.chosen.as_ref().and_then(|hub| live.snapshot.find(hub)),
             login: None,
             jars: Vec::new(),
             next: Dest::Nobody,
@@ -221,7 +225,8 @@ impl Fast<'_> {
     async fn send(&self, hub: &HubId, ticket: Option<Ticket>) -> Saw {
         let me = self.process.party();
         self.fleet.say(|| format!("{me} forwards a start of {} to {hub}", self.user));
-        self.fleet.truth.lock().unwrap().forwarded(me, self.user, hub, By::Router);
+        let why = if self.is_act() { By::Act } else { By::Router };
+        self.fleet.truth.lock().unwrap().forwarded(me, self.user, hub, why);
         let asked_at = clock::now();
         let answer = self.fleet.hubs.start(me, hub, self.user, WITHIN).await;
         if let Some(ticket) = ticket {
@@ -247,6 +252,11 @@ impl Fast<'_> {
                 after(&error)
             }
         }
+    }
+
+    /// Whether an operator's act has moved this user from a server.
+    fn is_act(&self) -> bool {
+        acted(&self.process.live.load().snapshot).any(|user| user == self.user)
     }
 
     /// The events of a start that a browser looks at.
@@ -302,6 +312,14 @@ impl Fast<'_> {
     fn signal(&self, signal: Signal) {
         let _ = self.process.signals.send(signal);
     }
+}
+
+/// Users whose servers somebody has declared lost.
+pub fn acted(snapshot: &Snapshot) -> impl Iterator<Item = &UserName> {
+    snapshot.hubs.iter().flat_map(|view| {
+        let moved = view.record.failed_over.iter().flat_map(|failed_over| &failed_over.moved);
+        moved.chain(&view.record.stale)
+    })
 }
 
 /// What the hub's answer means for a claim.

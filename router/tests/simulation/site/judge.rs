@@ -11,6 +11,7 @@ use hubrouter::core::snapshot::Snapshot;
 use hubrouter::core::starting::{Claiming, StartPlan, Starter, is_calm, start_of};
 
 use super::super::hubs::Row;
+use super::fast::acted;
 use super::operator::person;
 use super::Fleet;
 
@@ -36,6 +37,7 @@ impl Judge {
             if self.seen.insert(process.number, number) == Some(number) || snapshot.knowledge.in_step.is_none() {
                 continue;
             }
+            acted(snapshot).for_each(|user| truth.excuse(user));
             for user in (0..fleet.layout.people).map(person) {
                 if let Some(owner) = snapshot.owner(&user) {
                     truth.owner(process.party(), &user, snapshot.id(owner));

@@ -18,10 +18,12 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use hubrouter_config::HubId;
 use hubrouter_hub_adapter::names::UserName;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use self::config::{Layout, Otherwise};
 use self::fast::Fast;
@@ -32,7 +34,7 @@ use super::net::Party;
 use super::play::Site;
 use super::rng::Rng;
 use super::truth::Truth;
-use super::users::{Request, Saw};
+use super::users::{Act, Request, Saw};
 use super::world::{Wish, World};
 
 /// All processes of the router, and what they are judged by.
@@ -134,15 +136,29 @@ impl Fleet {
         }
     }
 
-    fn skew(&self, number: usize, differs: bool) {
+    /// One process gets another configuration, or all do, one after the other.
+    fn skew(self: &Arc<Self>, number: usize, differs: bool) {
         let mut rng = Rng::named(self.seed, &format!("skew of {number}"));
-        let weights = rng.happens(0.6);
+        let (weights, all) = (rng.happens(0.6), rng.happens(0.5));
         let otherwise = Otherwise { weights: differs && weights, intent: differs && !weights, ageless: false };
-        self.otherwise.lock().unwrap().insert(number, otherwise);
-        let process = self.places.lock().unwrap()[number].clone();
-        if let Some(process) = process {
-            process.reload(self.text(number));
-        }
+        let these = if all { (0..self.layout.replicas).collect() } else { vec![number] };
+        let this = self.clone();
+        tokio::spawn(async move {
+            for number in these {
+                this.otherwise.lock().unwrap().insert(number, otherwise);
+                let process = this.places.lock().unwrap()[number].clone();
+                if let Some(process) = process {
+                    process.reload(this.text(number));
+                }
+                sleep(Duration::from_secs(5)).await;
+            }
+        });
+    }
+
+    /// Now and then somebody chooses a hub for their start.
+    fn choice(&self) -> Option<HubId> {
+        let starts = usize::try_from(self.truth.lock().unwrap().starts()).unwrap_or_default();
+        (starts % 19 == 7).then(|| self.hub(starts / 19 % self.hubs.len()))
     }
 
     /// Who answers a request that was meant for this place.
@@ -158,7 +174,8 @@ impl Site for Fleet {
         Box::pin(async move {
             let Some(process) = self.balance(request.replica) else { return Saw::Failed };
             process.busy.fetch_add(1, Ordering::SeqCst);
-            let fast = Fast { fleet: self, process: &process, user, proven };
+            let chosen = self.choice().filter(|_| proven && request.act == Act::Start);
+            let fast = Fast { fleet: self, process: &process, user, proven, chosen };
             let saw = tokio::select! {
                 biased;
                 () = process.life.over() => Saw::Failed,

@@ -1,5 +1,6 @@
 //! The operator of the simulated site: orders what a schedule says, and takes it back until that is done.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,6 +89,27 @@ impl Fleet {
                 let read = live.snapshot.knowledge.in_step.is_some();
                 !read || live.snapshot.exceptions.hub(&hub).is_some_and(|record| record.word.is_some())
             })
+    }
+
+    /// Looks at what is frozen or dead now and then, and decides, as operators do who are called at night.
+    pub async fn keep_watch(self: Arc<Self>, declares_stopped: bool) {
+        let mut since = BTreeMap::<HubId, u32>::new();
+        loop {
+            sleep(AGAIN).await;
+            let Some(process) = self.balance(0) else { continue };
+            let (held, live) = (process.board.fleet().held, process.live.load_full());
+            for view in &live.snapshot.hubs {
+                let hub = &view.hub.id;
+                let frozen = held.get(hub).is_some_and(|why| why.contains("frozen"));
+                let dead = view.record.outage.is_some_and(|outage| outage.proxy.is_some() && outage.hub.is_some());
+                let looks = since.entry(hub.clone()).or_default();
+                *looks = if frozen || dead { *looks + 1 } else { 0 };
+                let assume_stopped = dead && declares_stopped;
+                if (frozen && *looks == 12) || (assume_stopped && *looks == 50) {
+                    self.ask(What::Failover { hub: hub.clone(), assume_stopped }).await;
+                }
+            }
+        }
     }
 
     /// Asks the first process that works; none: nobody answered.

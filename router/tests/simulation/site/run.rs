@@ -1,7 +1,6 @@
 //! One seed, played and judged: people, faults, then peace until everybody is home, then a last start of everybody's.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Once};
 use std::time::Duration;
@@ -43,6 +42,8 @@ pub struct Play {
     pub seed: u64,
     pub schedule: Schedule,
     pub weather: Weather,
+    pub manners: Manners,
+    pub habits: Habits,
     pub rules: Rules,
     pub aloud: bool,
 }
@@ -71,27 +72,42 @@ impl fmt::Display for Outcome {
 }
 
 impl Play {
-    /// What a seed gives.
+    /// What a seed gives: every other one is hard on everybody, and some know a few kinds of faults only.
     pub fn of(seed: u64) -> Self {
-        Self::of_kinds(seed, BTreeSet::new())
-    }
-
-    /// The same with some kinds of faults only.
-    pub fn of_kinds(seed: u64, kinds: BTreeSet<Kind>) -> Self {
         let mut rng = Rng::named(seed, "play");
         let layout = Layout::draw(seed);
+        let hard = rng.happens(0.5);
+        let faults = if hard { 8 + rng.below(14) } else { 1 + rng.below(9) };
+        let few = rng.happens(0.5).then(|| (0..3).map(|_| *rng.pick(&Kind::ALL)).collect());
         let plan = Plan {
             hubs: layout.hubs.len(),
             replicas: layout.replicas,
             users: layout.people,
             from: WARM + 30 * SECOND,
             until: FAULTY,
-            faults: 1 + rng.below(9),
-            kinds,
+            faults,
+            kinds: few.unwrap_or_default(),
         };
-        let weather = if rng.happens(0.6) { Weather::ROUGH } else { Weather::FAIR };
+        let mild = rng.happens(0.5);
+        let weather = match (hard, mild) {
+            (true, false) => Weather::ROUGHER,
+            (true, true) | (false, false) => Weather::ROUGH,
+            (false, true) => Weather::FAIR,
+        };
+        let usual = Manners { replicas: layout.replicas, away: 60 * SECOND, session: 12, ..Manners::default() };
+        let hasty = Manners {
+            away: 15 * SECOND,
+            works: 8 * SECOND,
+            session: 6,
+            two_tabs: 0.4,
+            double: 0.2,
+            stops: 0.8,
+            ..usual
+        };
+        let slow = Habits { spawn: (3 * SECOND, 45 * SECOND), stop: (SECOND, 25 * SECOND), ..Habits::default() };
+        let (manners, habits) = if hard { (hasty, slow) } else { (usual, Habits::default()) };
         let schedule = Schedule::draw(seed, &plan);
-        Self { seed, schedule, weather, rules: Rules::default(), aloud: false }
+        Self { seed, schedule, weather, manners, habits, rules: Rules::default(), aloud: false }
     }
 
     /// The same with nothing that goes wrong.
@@ -149,21 +165,20 @@ fn count_panics() {
 }
 
 async fn played(play: Play) -> Outcome {
-    let Play { seed, schedule, weather, rules, aloud } = play;
+    let Play { seed, schedule, weather, manners, habits, rules, aloud } = play;
     let (began, rules_hold) = (Instant::now(), rules.all_hold());
     let layout = Layout::draw(seed);
-    let habits = |direct: &bool| Habits { direct: *direct, ..Habits::default() };
-    let hubs = layout.hubs.iter().cloned().zip(layout.direct.iter().map(habits));
+    let reached = |direct: &bool| Habits { direct: *direct, ..habits };
+    let hubs = layout.hubs.iter().cloned().zip(layout.direct.iter().map(reached));
     let world = World::new(seed, weather, hubs.collect::<Vec<_>>());
     let fleet = Fleet::begin(seed, layout, world, rules, aloud);
-    let manners =
-        Manners { replicas: fleet.layout.replicas, away: 60 * SECOND, session: 12, ..Manners::default() };
     let site: Arc<dyn Site> = fleet.clone();
     for number in 0..fleet.layout.people {
         tokio::spawn(live(Person::new(seed, number, manners), site.clone(), began + FAULTY));
     }
     let wishing = fleet.clone();
     tokio::spawn(harm(fleet.world.clone(), schedule.clone(), move |wish| wishing.wish(wish)));
+    tokio::spawn(fleet.clone().keep_watch(seed.is_multiple_of(3)));
     let mut run = Run { fleet: fleet.clone(), judge: Judge::default(), wrong: Vec::new(), seen: String::new() };
     run.until(began + FAULTY).await;
     if run.ends_early() {
