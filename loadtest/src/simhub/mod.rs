@@ -38,6 +38,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::net::TcpSocket;
 use tokio::sync::Mutex;
 
 pub use faults::Faults;
@@ -49,7 +50,7 @@ pub use state::ServerState;
 pub(crate) use text::{quote_segment, random_hex};
 
 use inner::Inner;
-use listen::Listener;
+use listen::{Listener, keep};
 use wire::Ask;
 
 /// A running hub with its proxy and servers; dropped, everything ends.
@@ -61,6 +62,15 @@ pub struct SimHub {
     /// The proxy's two doors: the public one and its REST API.
     proxy: Mutex<Option<[Listener; 2]>>,
     hub: Mutex<Option<Listener>>,
+    /// Their addresses while they are down.
+    kept: Mutex<Kept>,
+}
+
+/// Addresses that are held while nobody listens there.
+#[derive(Debug, Default)]
+struct Kept {
+    proxy: Vec<TcpSocket>,
+    hub: Vec<TcpSocket>,
 }
 
 impl SimHub {
@@ -83,6 +93,7 @@ impl SimHub {
             hub_address: hub.address(),
             proxy: Mutex::new(Some(proxy)),
             hub: Mutex::new(Some(hub)),
+            kept: Mutex::default(),
         })
     }
 
@@ -126,6 +137,7 @@ impl SimHub {
         self.inner.hub_up.send_replace(false);
         if let Some(listener) = self.hub.lock().await.take() {
             listener.close().await;
+            self.kept.lock().await.hub.extend(keep(self.hub_address));
         }
     }
 
@@ -138,6 +150,7 @@ impl SimHub {
         let mut hub = self.hub.lock().await;
         if hub.is_none() {
             *hub = Some(open_hub(&self.inner, self.hub_address).await?);
+            self.kept.lock().await.hub.clear();
         }
         Ok(())
     }
@@ -146,7 +159,9 @@ impl SimHub {
     pub async fn stop_proxy(&self) {
         self.inner.proxy_up.send_replace(false);
         for listener in self.proxy.lock().await.take().into_iter().flatten() {
+            let address = listener.address();
             listener.close().await;
+            self.kept.lock().await.proxy.extend(keep(address));
         }
     }
 
@@ -167,6 +182,7 @@ impl SimHub {
                 self.inner.restore_routes();
             }
             *proxy = Some(open_proxy(&self.inner, self.address, self.proxy_api_address).await?);
+            self.kept.lock().await.proxy.clear();
         }
         Ok(())
     }

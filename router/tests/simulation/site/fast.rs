@@ -6,13 +6,13 @@
 use std::time::Duration;
 
 use http::Method;
+use hubrouter::control::claims::{Answered, Settled, Ticket, Waits};
 use hubrouter::control::clock;
-use hubrouter::control::claims::{Settled, Ticket, Waits};
 use hubrouter::control::signals::Signal;
 use hubrouter::core::facts::{Asked, RequestFacts};
 use hubrouter::core::health::passive::Tally;
 use hubrouter::core::health::{Answer, Plane as Watched};
-use hubrouter::core::life::claim::StartAnswer;
+use hubrouter::core::life::claim::{StartAnswer, had_no_right};
 use hubrouter::core::route::{Decision, Start, route};
 use hubrouter::core::snapshot::Snapshot;
 use hubrouter::core::spawning::{Heard, Start as Begun, Told};
@@ -26,9 +26,9 @@ use hubrouter_hub_adapter::names::UserName;
 use super::super::hubs::{Row, Started, Visit};
 use super::super::truth::By;
 use super::super::users::{Act, Saw};
+use super::Fleet;
 use super::replica::Process;
 use super::rules::Rule;
-use super::Fleet;
 
 /// Patience of the router for a hub's answer, and of a browser for the router's.
 const WITHIN: Duration = Duration::from_secs(60);
@@ -153,24 +153,28 @@ impl Fast<'_> {
         let live = self.process.live.load_full();
         let snapshot = &live.snapshot;
         let id = |hub| snapshot.id(hub).clone();
-        let starter =
-            Starter { user: start.user.clone(), identity: start.identity, chosen: start.chosen, trial: false };
+        let starter = Starter {
+            user: start.user.clone(),
+            identity: start.identity,
+            chosen: start.chosen,
+            trial: false,
+        };
         let moment = snapshot.knowledge.at(clock::now(), &snapshot.times);
         match start_of(snapshot, &starter, &moment) {
             None => Settled::NoHub,
             Some(StartPlan::Go(hub)) if self.fleet.rules.is_off(Rule::UnclaimedStartsAreTold) => {
                 Settled::Start(id(hub), None)
             }
-            Some(StartPlan::GoUnless { hub, .. }) if self.fleet.rules.is_off(Rule::AskCandidatesInSilence) => {
+            Some(StartPlan::GoUnless { hub, .. })
+                if self.fleet.rules.is_off(Rule::AskCandidatesInSilence) =>
+            {
                 Settled::Start(id(hub), None)
             }
             Some(StartPlan::Go(hub)) => {
-                let noted = moment
-                    .now
-                    .is_some_and(|now| self.process.journal.note(snapshot.id(hub), &start.user, now));
-                match noted {
-                    true => Settled::Start(id(hub), None),
-                    false => Settled::Wait { hub: id(hub), why: Waits::Directory },
+                let journal = &self.process.journal;
+                match moment.now.and_then(|now| journal.note(snapshot.id(hub), &start.user, now)) {
+                    Some(noted) => Settled::Start(id(hub), Some(Ticket::Unasked(noted))),
+                    None => Settled::Wait { hub: id(hub), why: Waits::Directory },
                 }
             }
             Some(StartPlan::Wait { hub, why: StartWaits::Hub(why) }) => {
@@ -229,8 +233,14 @@ impl Fast<'_> {
         self.fleet.truth.lock().unwrap().forwarded(me, self.user, hub, why);
         let asked_at = clock::now();
         let answer = self.fleet.hubs.start(me, hub, self.user, WITHIN).await;
-        if let Some(ticket) = ticket {
-            self.process.claims.answered(ticket, means(&answer));
+        match ticket {
+            Some(Ticket::Claim { user, epoch }) => {
+                self.process.claims.answered(Answered { user, epoch, answer: means(&answer) });
+            }
+            Some(Ticket::Unasked(noted)) if had_no_right(means(&answer)) => {
+                self.process.journal.refused(&noted);
+            }
+            Some(Ticket::Unasked(_)) | None => {}
         }
         self.fleet.say(|| format!("{me} hears of the start of {} at {hub}: {answer:?}", self.user));
         match answer {

@@ -11,9 +11,9 @@ use hubrouter::core::snapshot::Snapshot;
 use hubrouter::core::starting::{Claiming, StartPlan, Starter, is_calm, start_of};
 
 use super::super::hubs::Row;
+use super::Fleet;
 use super::fast::acted;
 use super::operator::person;
-use super::Fleet;
 
 /// Looks at all processes, and remembers what it has looked at.
 #[derive(Default)]
@@ -34,7 +34,9 @@ impl Judge {
             let live = process.live.load();
             let snapshot = &live.snapshot;
             let number = snapshot.number;
-            if self.seen.insert(process.number, number) == Some(number) || snapshot.knowledge.in_step.is_none() {
+            if self.seen.insert(process.number, number) == Some(number)
+                || snapshot.knowledge.in_step.is_none()
+            {
                 continue;
             }
             acted(snapshot).for_each(|user| truth.excuse(user));
@@ -45,10 +47,11 @@ impl Judge {
             }
             self.tell(fleet, process.number, snapshot);
         }
-        if self.looks % 5 != 0 {
+        if !self.looks.is_multiple_of(5) {
             return;
         }
-        let lives: Vec<_> = processes.iter().map(|process| (process.party(), process.live.load_full())).collect();
+        let lives: Vec<_> =
+            processes.iter().map(|process| (process.party(), process.live.load_full())).collect();
         for (at, (party, live)) in lives.iter().enumerate() {
             let moment = live.snapshot.knowledge.at(clock::now(), &live.snapshot.times);
             let inputs = inputs(&live.snapshot, &moment);
@@ -87,7 +90,13 @@ impl Judge {
             };
             for user in (0..fleet.layout.people).map(person) {
                 let stands = snapshot.exceptions.assignment(&user).map(|stands| {
-                    format!("{} {} {} last {:?}", stands.hub, stands.cause.label(), stands.epoch, stands.last_start)
+                    format!(
+                        "{} {} {} last {:?}",
+                        stands.hub,
+                        stands.cause.label(),
+                        stands.epoch,
+                        stands.last_start
+                    )
                 });
                 note(format!("replica {number}: {user}"), stands.unwrap_or_default());
             }
@@ -130,7 +139,8 @@ fn inputs(snapshot: &Snapshot, moment: &Moment) -> String {
         let (hub, health, record) = (&view.hub, &view.health, view.record.epoch);
         // Whether the replica has seen it up without a break for as long as the store is silent.
         let last = health.hub.last_failure.as_ref().map(|failure| failure.at);
-        let broke = moment.silent_for.map(|_| last.zip(moment.heard).is_some_and(|(last, heard)| last >= heard));
+        let broke =
+            moment.silent_for.map(|_| last.zip(moment.heard).is_some_and(|(last, heard)| last >= heard));
         let _ = write!(
             text,
             "; {} {:?} {:?} {:?} {:?} {:?} {record} {} {broke:?}",

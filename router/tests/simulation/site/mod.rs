@@ -140,7 +140,8 @@ impl Fleet {
     fn skew(self: &Arc<Self>, number: usize, differs: bool) {
         let mut rng = Rng::named(self.seed, &format!("skew of {number}"));
         let (weights, all) = (rng.happens(0.6), rng.happens(0.5));
-        let otherwise = Otherwise { weights: differs && weights, intent: differs && !weights, ageless: false };
+        let otherwise =
+            Otherwise { weights: differs && weights, intent: differs && !weights, ageless: false };
         let these = if all { (0..self.layout.replicas).collect() } else { vec![number] };
         let this = self.clone();
         tokio::spawn(async move {

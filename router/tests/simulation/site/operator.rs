@@ -101,7 +101,8 @@ impl Fleet {
             for view in &live.snapshot.hubs {
                 let hub = &view.hub.id;
                 let frozen = held.get(hub).is_some_and(|why| why.contains("frozen"));
-                let dead = view.record.outage.is_some_and(|outage| outage.proxy.is_some() && outage.hub.is_some());
+                let dead =
+                    view.record.outage.is_some_and(|outage| outage.proxy.is_some() && outage.hub.is_some());
                 let looks = since.entry(hub.clone()).or_default();
                 *looks = if frozen || dead { *looks + 1 } else { 0 };
                 let assume_stopped = dead && declares_stopped;

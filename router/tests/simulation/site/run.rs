@@ -16,11 +16,11 @@ use super::super::rng::Rng;
 use super::super::truth::Because;
 use super::super::users::{Act, Manners, Person, Request, Saw};
 use super::super::world::World;
+use super::Fleet;
 use super::config::Layout;
 use super::judge::Judge;
 use super::operator::person;
 use super::rules::Rules;
-use super::Fleet;
 
 const SECOND: Duration = Duration::from_secs(1);
 /// Until everything is calm and everybody may start.
@@ -94,7 +94,8 @@ impl Play {
             (true, true) | (false, false) => Weather::ROUGH,
             (false, true) => Weather::FAIR,
         };
-        let usual = Manners { replicas: layout.replicas, away: 60 * SECOND, session: 12, ..Manners::default() };
+        let usual =
+            Manners { replicas: layout.replicas, away: 60 * SECOND, session: 12, ..Manners::default() };
         let hasty = Manners {
             away: 15 * SECOND,
             works: 8 * SECOND,
@@ -104,7 +105,8 @@ impl Play {
             stops: 0.8,
             ..usual
         };
-        let slow = Habits { spawn: (3 * SECOND, 45 * SECOND), stop: (SECOND, 25 * SECOND), ..Habits::default() };
+        let slow =
+            Habits { spawn: (3 * SECOND, 45 * SECOND), stop: (SECOND, 25 * SECOND), ..Habits::default() };
         let (manners, habits) = if hard { (hasty, slow) } else { (usual, Habits::default()) };
         let schedule = Schedule::draw(seed, &plan);
         Self { seed, schedule, weather, manners, habits, rules: Rules::default(), aloud: false }
@@ -179,7 +181,8 @@ async fn played(play: Play) -> Outcome {
     let wishing = fleet.clone();
     tokio::spawn(harm(fleet.world.clone(), schedule.clone(), move |wish| wishing.wish(wish)));
     tokio::spawn(fleet.clone().keep_watch(seed.is_multiple_of(3)));
-    let mut run = Run { fleet: fleet.clone(), judge: Judge::default(), wrong: Vec::new(), seen: String::new() };
+    let mut run =
+        Run { fleet: fleet.clone(), judge: Judge::default(), wrong: Vec::new(), seen: String::new() };
     run.until(began + FAULTY).await;
     if run.ends_early() {
         return run.outcome(seed, schedule, began);
@@ -292,16 +295,9 @@ impl Run {
         let late = truth.doubles().iter().filter(|double| double.because == Because::LateStart).count();
         let lasted = began.elapsed();
         let counts = self.fleet.world.lock().unwrap().net.counts();
-        self.seen = format!("{:?} {:?} {} {counts:?} {lasted:?}", truth.doubles(), self.wrong, truth.starts());
-        Outcome {
-            seed,
-            schedule,
-            wrong: self.wrong,
-            late,
-            starts: truth.starts(),
-            digest: self.seen,
-            lasted,
-        }
+        self.seen =
+            format!("{:?} {:?} {} {counts:?} {lasted:?}", truth.doubles(), self.wrong, truth.starts());
+        Outcome { seed, schedule, wrong: self.wrong, late, starts: truth.starts(), digest: self.seen, lasted }
     }
 }
 
@@ -324,4 +320,3 @@ async fn served(site: Arc<dyn Site>, number: usize, manners: Manners, until: Ins
     }
     false
 }
-

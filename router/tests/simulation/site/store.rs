@@ -29,7 +29,12 @@ fn read<T: serde::de::DeserializeOwned>(value: Option<&Value>) -> Option<T> {
 
 impl LivingStore {
     /// Writes with a rule off.
-    async fn write_otherwise(&self, mut write: Write, seen: &Seen, within: Duration) -> Result<Outcome, Error> {
+    async fn write_otherwise(
+        &self,
+        mut write: Write,
+        seen: &Seen,
+        within: Duration,
+    ) -> Result<Outcome, Error> {
         let off = |rule| self.rules.is_off(rule);
         if let Some(record) = read::<HubRecord>(write.value.as_ref()) {
             if let (true, Starts::Closed { since, whom, cause }) = (off(Rule::CloseWaitOpen), record.starts) {

@@ -53,7 +53,9 @@ fn seeds_that_a_rule_is_needed_for() {
         let without = |seed| Play::of(seed).without(Rules::without(rule));
         let found = range(&seeds).map(|seed| without(seed).run()).find(|outcome| !outcome.wrong.is_empty());
         match found {
-            Some(outcome) => eprintln!("{rule:?}: after {:?}: {}", outcome.lasted, without(outcome.seed).minimal()),
+            Some(outcome) => {
+                eprintln!("{rule:?}: after {:?}: {}", outcome.lasted, without(outcome.seed).minimal());
+            }
             None => eprintln!("{rule:?}: none of {seeds}"),
         }
     }
