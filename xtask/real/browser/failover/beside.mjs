@@ -1,5 +1,5 @@
-// What goes on beside the scenarios: a kernel that computes, page requests that never stop, and the question whether both
-// replicas agree.
+// What goes on beside the scenarios: a kernel that computes, page requests that never stop, and the question whether
+// both replicas agree.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -65,8 +65,10 @@ export class Load {
       while (!this.stopped && !source.stopped) {
         const began = Date.now();
         const answer = await visitor.open(path);
-        this.answers.push({ label, at: began, ms: Date.now() - began, status: answer.status, hub: answer.hub, body: answer.body });
-        if (answer.status < 400) this.answers.at(-1).body = ""; // only what went wrong is read again
+        const { status, hub } = answer;
+        // Only what went wrong is read again.
+        const body = status > 0 && status < 400 ? "" : answer.body.slice(0, 2000);
+        this.answers.push({ label, at: began, ms: Date.now() - began, status, hub, body });
         await sleep(300);
       }
     };
@@ -113,7 +115,8 @@ export class Agreement {
   async run() {
     while (!this.stopped) {
       for (const visitor of this.visitors) {
-        if (!this.stopped) await this.about(visitor).catch((error) => this.disagreed.push(`${visitor.name}: ${error.message}`));
+        const failed = (error) => this.disagreed.push(`${visitor.name}: ${error.message}`);
+        if (!this.stopped) await this.about(visitor).catch(failed);
       }
       await sleep(200);
     }
@@ -147,7 +150,9 @@ export class Agreement {
           visitor.ask(`/user/${visitor.name}/`, { replica, script: true }),
           this.site.told(`/users/${visitor.name}`, replica),
         ]);
-        if (!page.hub || !told.owner) throw new Error(`replica ${replica} does not say: ${page.status} ${told.owner}`);
+        if (!page.hub || !told.owner) {
+          throw new Error(`replica ${replica} does not say: ${page.status} ${told.owner}`);
+        }
         return `${page.hub}, belongs to ${told.owner}`;
       }),
     );

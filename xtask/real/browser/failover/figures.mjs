@@ -13,7 +13,9 @@ export class Figures {
 
   /** What became of the requests during one fault: the table of `Load`. */
   requests(fault, table) {
-    for (const [kind, row] of Object.entries(table)) this.faults.push([fault, kind, row.answered, row.waiting, row.failed]);
+    for (const [kind, row] of Object.entries(table)) {
+      this.faults.push([fault, kind, row.answered, row.waiting, row.failed]);
+    }
   }
 
   print() {

@@ -88,11 +88,16 @@ export class Fleet extends Site {
   /** Names with their homes by the first placement, and by the next one. */
   households(count) {
     const names = Array.from({ length: count }, (_, index) => `user-${String(index).padStart(3, "0")}`);
-    return names.map((name) => ({ name, home: this.homeBy(this.config, name), next: this.homeBy(this.nextConfig, name) }));
+    const homeAndNext = (name) => [this.config, this.nextConfig].map((config) => this.homeBy(config, name));
+    return names.map((name) => {
+      const [home, next] = homeAndNext(name);
+      return { name, home, next };
+    });
   }
 
   homeBy(config, user) {
-    const told = spawnSync(this.places.router, ["explain", user, "--config", config, "--format", "json"], { encoding: "utf8" });
+    const words = ["explain", user, "--config", config, "--format", "json"];
+    const told = spawnSync(this.places.router, words, { encoding: "utf8" });
     if (told.status !== 0) throw new Error(`hubrouter explain ${user}: ${told.stderr}${told.error ?? ""}`);
     return JSON.parse(told.stdout).hub;
   }
@@ -108,7 +113,8 @@ export class Fleet extends Site {
     const people = { lab_users, slow_users, admins: ["admin"] };
     await Promise.all([...this.hubs.values()].map((hub) => hub.start(people)));
     await this.redisAnswers();
-    const databases = [...this.hubs.values()].map((hub) => `${hub.id}=${join(hub.settings.state, "jupyterhub.sqlite")}`);
+    const database = (hub) => `${hub.id}=${join(hub.settings.state, "jupyterhub.sqlite")}`;
+    const databases = [...this.hubs.values()].map(database);
     this.exempt = join(state, "exempt.txt");
     this.sightings = join(logs, "servers.jsonl");
     this.watcher = new Process("watcher", join(logs, "watcher.log"), "python3", [
@@ -127,15 +133,16 @@ export class Fleet extends Site {
   newRouter(number) {
     const config = join(this.places.state, `router-${number + 1}.yaml`);
     writeFileSync(config, this.configText(number, this.firstHubs));
-    const words = ["serve", "--config", config];
-    return new Process(`router ${number + 1}`, join(this.places.logs, `router-${number + 1}.log`), this.places.router, words);
+    const log = join(this.places.logs, `router-${number + 1}.log`);
+    return new Process(`router ${number + 1}`, log, this.places.router, ["serve", "--config", config]);
   }
 
-  /** All hubs stand in the configuration from now on; both replicas read it by themselves. */
+  /** All hubs stand in the configuration from now on. */
   everybodyJoins() {
-    for (const [number] of this.routers.entries()) {
-      writeFileSync(join(this.places.state, `router-${number + 1}.yaml`), this.configText(number, [...this.hubs.values()]));
-      this.routers[number].child.kill("SIGHUP");
+    for (const [number, router] of this.routers.entries()) {
+      const config = join(this.places.state, `router-${number + 1}.yaml`);
+      writeFileSync(config, this.configText(number, [...this.hubs.values()]));
+      router.child.kill("SIGHUP");
     }
   }
 
@@ -173,7 +180,11 @@ export class Fleet extends Site {
   /** Runs a command against a replica: exit code and what it said. */
   async command(line, number = 0) {
     const child = spawn(this.places.router, line, {
-      env: { ...process.env, HUBROUTER_TOKEN: this.adminToken, HUBROUTER_ADMIN_URL: `http://127.0.0.1:${this.adminPorts[number]}` },
+      env: {
+        ...process.env,
+        HUBROUTER_TOKEN: this.adminToken,
+        HUBROUTER_ADMIN_URL: `http://127.0.0.1:${this.adminPorts[number]}`,
+      },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let [out, err] = ["", ""];

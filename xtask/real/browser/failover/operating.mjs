@@ -20,11 +20,14 @@ export async function hubIsDrained(run) {
     if (!nothing.err.includes("refused")) throw new Error(nothing.err);
   });
 
-  await report.behaviour("a hub is drained: its notebook works, idle users start elsewhere, status says how far it is", async () => {
+  const drained = "a hub is drained: its notebook works, idle users start elsewhere, status says how far it is";
+  await report.behaviour(drained, async () => {
     await site.does(0, "drain", b.id, "--reason", "new kernel");
     const again = await site.command(["drain", b.id, "--reason", "me too"], 1);
-    if (again.code !== 1 || !again.err.includes("already")) throw new Error(`a second drain: ${again.code} ${again.err}`);
-    const mover = run.take(b);
+    if (again.code !== 1 || !again.err.includes("already")) {
+      throw new Error(`a second drain: ${again.code} ${again.err}`);
+    }
+    const mover = run.moves(run.take(b));
     const hub = await mover.works(40 + 30 * SCALE);
     if (hub === b.id) throw new Error(`${mover.name} was started at the hub that is drained`);
     await run.sampleOwners("a hub is drained");
@@ -57,7 +60,8 @@ export async function hubIsDrained(run) {
     for (const name of run.everybodyAt(b)) await b.api("DELETE", `users/${name}/server`);
     const stopped = Date.now();
     await eventually("it is drained", 30 + 180 * SCALE, async () => (await site.status(b.id)).drain?.drained);
-    figures.note("drain: known to be over after the last server's end", `${((Date.now() - stopped) / 1000).toFixed(1)} s`);
+    const took = ((Date.now() - stopped) / 1000).toFixed(1);
+    figures.note("drain: known to be over after the last server's end", `${took} s`);
     await site.does(0, "resume", b.id, "--reason", "the new kernel works");
     for (const visitor of [run.take(b), run.runner, run.worker]) {
       const home = { id: run.home(visitor) };
@@ -87,6 +91,10 @@ export async function hubJoins(run) {
     const asked = await Promise.all(pending.map((visitor) => visitor.start()));
     const refused = asked.find((page) => !isTaken(page));
     if (refused) throw wrong("a start was not taken", refused);
+    for (const [index, hub] of [a, b].entries()) {
+      const { pending: state } = await hub.api("GET", `users/${pending[index].name}`);
+      if (state !== "spawn") throw new Error(`the start of ${pending[index].name} is not pending, but ${state}`);
+    }
     began = Date.now();
     site.everybodyJoins();
     // Some start while it is announced and activated.

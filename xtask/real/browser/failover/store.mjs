@@ -46,7 +46,7 @@ export async function redisDies(run) {
     if (failed.length > 0) throw new Error(`${failed.length} requests failed: ${JSON.stringify(failed[0])}`);
     // Claims are given again: somebody starts away from home.
     await site.does(0, "drain", b.id, "--reason", "claims work");
-    const mover = run.take(b);
+    const mover = run.moves(run.take(b));
     const hub = await mover.works(40 + 60 * SCALE);
     if (hub === b.id) throw new Error(`${mover.name} works at the hub that is drained`);
     await site.does(0, "resume", b.id, "--reason", "claims work");

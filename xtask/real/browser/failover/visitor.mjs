@@ -25,7 +25,8 @@ export class Visitor {
     const body = form && new URLSearchParams(form).toString();
     if (body) headers["Content-Type"] = "application/x-www-form-urlencoded";
     if (body) headers["Content-Length"] = Buffer.byteLength(body);
-    const answer = await send({ host: "127.0.0.1", port: this.site.ports[number], method, path, headers }, body, this.agent);
+    const to = { host: "127.0.0.1", port: this.site.ports[number], method, path, headers };
+    const answer = await send(to, body, this.agent);
     for (const line of answer.headers["set-cookie"] ?? []) this.keep(line);
     const hub = /hub=([^;\s]+)/.exec(answer.headers["x-hubrouter-why"] ?? "")?.[1];
     return { ...answer, replica: number, hub, path, at: Date.now() };
@@ -62,7 +63,7 @@ export class Visitor {
     return page;
   }
 
-  /** Asks for a server, and logs in where the hub that is to start it wants that. Whether it was taken says `isTaken`. */
+  /** Asks for a server, and logs in where the hub that is to start it wants that. `isTaken` says what came of it. */
   async start() {
     return this.past(await this.open("/hub/spawn"));
   }
