@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { randomBytes } from "node:crypto";
 import { Process, answers, eventually, freePorts } from "../processes.mjs";
 import { Site } from "../site.mjs";
+import { send } from "./visitor.mjs";
 
 /** The router's times: a tenth of the defaults, or the defaults. */
 export const SCALE = process.env.REAL_TIMES === "default" ? 1 : 0.1;
@@ -164,12 +165,10 @@ export class Fleet extends Site {
 
   /** What stands at `path` of a replica's admin API. */
   async told(path, number = 0) {
-    const answer = await fetch(`http://127.0.0.1:${this.adminPorts[number]}${path}`, {
-      headers: { Authorization: `Bearer ${this.adminToken}` },
-      signal: AbortSignal.timeout(10_000),
-    });
-    if (!answer.ok) throw new Error(`${path} at replica ${number}: ${answer.status} ${await answer.text()}`);
-    return answer.json();
+    const headers = { Authorization: `Bearer ${this.adminToken}` };
+    const answer = await send({ host: "127.0.0.1", port: this.adminPorts[number], path, headers });
+    if (answer.status !== 200) throw new Error(`${path} at replica ${number}: ${answer.status} ${answer.body}`);
+    return JSON.parse(answer.body);
   }
 
   /** A hub's part of the status. */

@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { eventually } from "../processes.mjs";
-import { SCALE } from "./fleet.mjs";
+import { AFTER, SCALE } from "./fleet.mjs";
 import { isTaken, wrong } from "./visitor.mjs";
 
 export async function redisDies(run) {
@@ -12,7 +12,7 @@ export async function redisDies(run) {
   await report.behaviour("no request fails while Redis is dead, starts at calm homes included", async () => {
     await calm(run, [a, b]);
     const before = await contents(run);
-    const starters = [run.take(a), run.take(b), run.take(a), run.take(b)];
+    const starters = [run.take(a), run.take(b), run.take(a), run.take(b), run.take(a)];
     await Promise.all(starters.map((visitor) => visitor.isLoggedIn()));
     const killed = Date.now();
     await site.redis.kill();
@@ -20,8 +20,10 @@ export async function redisDies(run) {
     await eventually("the replicas know that it is silent", 10 + 20 * SCALE, async () =>
       (await site.told("/status")).directory.reachable === false);
     figures.note("redis killed: noticed after", `${((Date.now() - killed) / 1000).toFixed(1)} s`);
-    await starts(starters.slice(2), run);
-    await sleep(2000);
+    await starts(starters.slice(2, 4), run);
+    // From now on the next hubs are asked first whether they have a server of the user.
+    await sleep(Math.max(0, killed + (AFTER + 10 * SCALE) * 1000 - Date.now()));
+    await starts(starters.slice(4), run);
     const failed = load.notAnswered(killed);
     figures.requests("redis killed", load.between(killed));
     if (failed.length > 0) throw new Error(`${failed.length} requests failed: ${JSON.stringify(failed[0])}`);

@@ -1,7 +1,7 @@
 // A user without a browser: cookies, redirects and the login form as a browser has them, each request at the next
 // replica in turn. Fast enough for many at once; what a page looks like is for people with a real browser.
 
-import { Agent, request } from "node:http";
+import { request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PASSWORD } from "../site.mjs";
 
@@ -11,7 +11,6 @@ const PATIENCE = 60_000; // ms, for one answer
 export class Visitor {
   constructor(name, site) {
     Object.assign(this, { name, site, jar: new Map(), turn: 0 });
-    this.agent = new Agent({ keepAlive: false });
   }
 
   /** One request at the next replica, or the one named. Never throws: what did not answer has the status 0. */
@@ -26,7 +25,7 @@ export class Visitor {
     if (body) headers["Content-Type"] = "application/x-www-form-urlencoded";
     if (body) headers["Content-Length"] = Buffer.byteLength(body);
     const to = { host: "127.0.0.1", port: this.site.ports[number], method, path, headers };
-    const answer = await send(to, body, this.agent);
+    const answer = await send(to, body);
     for (const line of answer.headers["set-cookie"] ?? []) this.keep(line);
     const hub = /hub=([^;\s]+)/.exec(answer.headers["x-hubrouter-why"] ?? "")?.[1];
     return { ...answer, replica: number, hub, path, at: Date.now() };
@@ -145,10 +144,11 @@ function navigation(origin) {
   };
 }
 
-function send(options, body, agent) {
+/** One request on a connection of its own; what did not answer has the status 0. */
+export function send(options, body) {
   return new Promise((resolve) => {
     const failed = (error) => resolve({ status: 0, headers: {}, body: error.message });
-    const sent = request({ ...options, agent, timeout: PATIENCE }, (answer) => {
+    const sent = request({ ...options, agent: false, timeout: PATIENCE }, (answer) => {
       let text = "";
       answer.setEncoding("utf8");
       answer.on("data", (part) => (text += part));
