@@ -65,6 +65,8 @@ impl<'a> Shown<'a> {
             to_unknown_hubs_count: lost().count(),
             to_unknown_hubs: named,
             unreadable: view.map_or(0, |view| view.unreadable),
+            rebuilding: self.fleet.rebuilding,
+            not_asked: self.fleet.not_asked.clone(),
         }
     }
 

@@ -9,8 +9,6 @@ use crate::core::snapshot::{HubView, Snapshot};
 
 /// A directory that does not answer for so long is not waited for: pages and notebooks need it not.
 const DIRECTORY_WITHIN: Duration = Duration::from_secs(10);
-/// The same for the question who is away from home, where the directory was empty.
-const REBUILT_WITHIN: Duration = Duration::from_secs(35);
 /// A replica that sees no hub for so long, while others do, is cut off.
 const BLIND_FOR: Duration = Duration::from_secs(30);
 
@@ -22,10 +20,8 @@ pub(super) fn lacks(snapshot: &Snapshot, board: &Board, now: Instant) -> Option<
     if !read && up_for < DIRECTORY_WITHIN {
         return Some("the directory has not been read yet".to_owned());
     }
-    let rebuilt = snapshot.exceptions.placement().is_some_and(|record| record.rebuilt_at.is_some());
-    if read && !rebuilt && up_for < REBUILT_WITHIN {
-        let waits = fleet.placement_waits.clone();
-        return Some(waits.unwrap_or_else(|| "the directory is being founded".to_owned()));
+    if fleet.rebuilding {
+        return Some("the directory was empty: the hubs are asked who has a server away from home".to_owned());
     }
     let blind = snapshot.hubs.iter().all(|hub| is_down_for(hub, now));
     (blind && others_see(&fleet)).then(|| "this replica sees no hub, and others do".to_owned())

@@ -55,6 +55,10 @@ pub struct Fleet {
     pub placement: Option<Arc<PlacementRecord>>,
     /// Why the proposed placement is not active.
     pub placement_waits: Option<String>,
+    /// The directory was empty, and the hubs are being asked who is away from home.
+    pub rebuilding: bool,
+    /// Hubs that did not say so.
+    pub not_asked: Vec<String>,
 }
 
 /// A process that shares the directory.
@@ -225,6 +229,11 @@ impl Board {
     pub(super) fn note_placement(&self, record: Option<Arc<PlacementRecord>>, waits: Option<String>) {
         let mut fleet = locked(&self.fleet);
         (fleet.placement, fleet.placement_waits) = (record, waits);
+    }
+
+    pub(super) fn note_rebuild(&self, rebuilding: bool, not_asked: Vec<String>) {
+        let mut fleet = locked(&self.fleet);
+        (fleet.rebuilding, fleet.not_asked) = (rebuilding, not_asked);
     }
 
     /// From now on this process wants no more traffic.

@@ -144,6 +144,7 @@ pub struct Controller {
     lives: Lives,
     heartbeats: Vec<Heartbeat>,
     placements: activate::Placements,
+    rebuild: rebuild::Rebuild,
     retired: BTreeSet<HubId>,
     /// When this replica saw a hub's state change last, and when the configuration's intent.
     changed: BTreeMap<HubId, (Option<Instant>, Option<Instant>)>,
@@ -151,7 +152,6 @@ pub struct Controller {
     done: mpsc::UnboundedSender<Done>,
     done_in: Option<mpsc::UnboundedReceiver<Done>>,
     upkeep: upkeep::Upkeep,
-    rebuild: rebuild::Rebuild,
 }
 
 impl Controller {
@@ -175,13 +175,13 @@ impl Controller {
             lives: Lives::default(),
             heartbeats: Vec::new(),
             placements: activate::Placements::default(),
+            rebuild: rebuild::Rebuild::default(),
             retired: BTreeSet::new(),
             changed: BTreeMap::new(),
             census_seen: BTreeMap::new(),
             done,
             done_in: Some(done_in),
             upkeep: upkeep::Upkeep::default(),
-            rebuild: rebuild::Rebuild::default(),
         };
         this.know_hubs(clock::now());
         this.parts.board.note_me(this.parts.share.me.as_str());
@@ -199,7 +199,6 @@ impl Controller {
         logouts.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let lapse = self.passive.next_lapse(&self.healths);
-            let rebuild = self.look_at();
             let adopted = self.adopted.as_ref().and_then(|it| it.ends_at(&self.parts.loaded.config));
             tokio::select! {
                 biased;
@@ -211,7 +210,6 @@ impl Controller {
                 Some(()) = self.parts.changes.recv() => self.reload(),
                 _ = logouts.tick() => self.tell_logouts().await,
                 () = until(lapse) => self.lapse(),
-                () = until(rebuild) => self.found(),
                 () = until(adopted) => self.end_adoption(),
                 Some(news) = self.parts.share.news.recv() => self.hub_told(&news),
                 Some(ordered) = self.parts.share.orders.recv() => self.ordered(ordered),

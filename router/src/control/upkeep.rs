@@ -77,11 +77,6 @@ impl Upkeep {
         });
     }
 
-    /// Nothing that was found is being written.
-    pub(super) fn is_idle(&self) -> bool {
-        self.busy.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
-    }
-
     /// Forgets all but these hubs.
     pub(super) fn retain(&mut self, keep: impl Fn(&HubId) -> bool) {
         self.before.retain(|hub, _| keep(hub));

@@ -256,3 +256,45 @@ async fn two_hubs_of_three_that_die_together_look_like_the_network_and_move_nobo
     until_starts(&site, "hub-a", "elsewhere").await;
     assert_eq!(starts(&site.status().await, "hub-b"), "here");
 }
+
+#[tokio::test]
+async fn a_router_that_knows_nothing_waits_for_a_hub_that_does_not_answer_and_says_so() {
+    let mut site = known(sketch(FAILOVER)).await;
+    let ada = site.user_at("hub-a", 0);
+    site.logged_in(&ada).await;
+    die(&site, "hub-s").await;
+    let token = site.hub("hub-a").token_of(&ada);
+
+    site.rerun().await;
+    let ready = Browser::new(site.admin).send(Request::get("/readyz")).await;
+    assert_eq!(ready.status, 503, "{}", ready.body);
+    assert_eq!(site.status().await["directory"]["rebuilding"], true);
+    let post = Request::new(http::Method::POST, format!("/hub/api/users/{ada}/server"))
+        .with("authorization", &format!("token {token}"))
+        .with("accept", "application/json");
+    let answer = site.browser().send(post).await;
+    assert_eq!(answer.status, 503, "{}", answer.body);
+    assert!(!runs(&site, "hub-a", &ada));
+
+    return_to_life(&site, "hub-s").await;
+    site.until("it is ready", |status| status["readiness"]["ready"] == "yes").await;
+    assert_eq!(site.status().await["directory"]["not_asked"], json!([]));
+}
+
+#[tokio::test]
+async fn a_router_that_forgot_everything_asks_the_hubs_before_it_starts_anything() {
+    let mut site = known(sketch(FAILOVER)).await;
+    let ada = site.user_at("hub-a", 0);
+    site.logged_in(&ada).await;
+    site.hub("hub-s").start_server(&ada, "").await;
+
+    site.restart().await;
+    let token = site.hub("hub-a").token_of(&ada);
+    let post = Request::new(http::Method::POST, format!("/hub/api/users/{ada}/server"))
+        .with("authorization", &format!("token {token}"))
+        .with("accept", "application/json");
+    let answer = site.browser().send(post).await;
+
+    assert!(!runs(&site, "hub-a", &ada), "she has a server at hub-s: {} {}", answer.status, answer.body);
+    site.until("she is recorded there", |status| hub(status, "hub-s")["assigned"] == 1).await;
+}

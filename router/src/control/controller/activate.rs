@@ -116,9 +116,9 @@ impl Controller {
         self.adopt_recorded();
     }
 
-    /// How well the directory is known; not at all where homes cannot be computed.
+    /// How well the directory is known; not at all where homes cannot be computed, or nobody knows who is away from home.
     pub(super) fn knowledge(&self) -> Knowledge {
-        if self.placements.is_unknown() || !self.is_rebuilt() {
+        if self.placements.is_unknown() || self.is_rebuilding() {
             return Knowledge { in_step: None, ..self.view.knowledge };
         }
         self.view.knowledge
@@ -126,7 +126,8 @@ impl Controller {
 
     /// Looks what the placement needs next.
     pub(super) fn activate(&mut self, now: StoreTime) {
-        if self.placements.under_way || !self.view.read {
+        // The first placement says that the directory knows who is away from home.
+        if self.placements.under_way || !self.view.read || self.is_rebuilding() {
             return;
         }
         let proposed = self.placements.proposed(&self.proposal_config());
@@ -136,7 +137,6 @@ impl Controller {
                 self.put(None, first, "the first placement is active");
                 None
             }
-            Some(record) if record.rebuilt_at.is_none() => self.rebuild(&record, now),
             Some(record) => match &record.next {
                 Some(next) if next.placement.places_alike(&proposed) => self.finish(&record, next),
                 Some(next) if next.forced_by.is_some() => self.finish(&record, next),
@@ -151,8 +151,7 @@ impl Controller {
         };
         if why != self.placements.why {
             match &why {
-                Some(why) if self.is_rebuilt() => warn!("a new placement is not active yet: {why}"),
-                Some(why) => info!("starts wait for a moment: {why}"),
+                Some(why) => warn!("a new placement is not active yet: {why}"),
                 None => {}
             }
             self.placements.why.clone_from(&why);

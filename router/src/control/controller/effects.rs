@@ -64,6 +64,8 @@ pub enum Done {
     },
     /// A step of an activation has ended.
     Activated(super::activate::Ended),
+    /// The hubs were asked who is away from home.
+    Rebuilt(super::rebuild::Rebuilt),
 }
 
 impl Controller {
@@ -121,6 +123,7 @@ impl Controller {
             Done::Wrote { hub, changes, wrote, waiting } => self.wrote(&hub, &changes, &wrote, waiting),
             Done::Counted { hub, users, ordered } => self.drain_counted(&hub, users, ordered),
             Done::Activated(ended) => self.activation_ended(ended),
+            Done::Rebuilt(rebuilt) => self.rebuilt(rebuilt),
         }
     }
 

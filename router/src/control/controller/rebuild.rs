@@ -1,84 +1,212 @@
-//! A directory that is empty, because it is new or was lost: who is away from home is found out before anything starts.
+//! A directory that is empty, or has lost everything, says nothing of who is away from home: the hubs are asked before anything
+//! is started.
 //!
-//! Every hub that can be asked has to have told who has a server there, and what was found away from home has to stand. Hubs that
-//! do not answer within 30 s are passed over and named.
+//! A new site in front of old hubs, a directory in memory that ended with its process, a store that was emptied while no replica
+//! ran. What operators wanted is lost with it, and said to be.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hubrouter_config::HubId;
+use arc_swap::ArcSwap;
+use futures_util::stream::{self, StreamExt};
+use hubrouter_config::{Hub, HubId};
+use hubrouter_hub_adapter::census::ActiveUsers;
+use hubrouter_hub_adapter::client::HubError;
+use hubrouter_hub_adapter::names::UserName;
+use hubrouter_hub_adapter::site::Site;
 use tracing::{info, warn};
 
 use super::Controller;
+use super::effects::{Done, WITHIN};
+use crate::control::calls::Dial;
 use crate::control::clock;
-use crate::core::life::records::PlacementRecord;
-use crate::core::life::time::StoreTime;
+use crate::control::keeper::{Write, Writer, Wrote, user_key};
+use crate::control::live::Live;
+use crate::core::life::records::{Assignment, Cause, Epoch};
 
-/// The longest that starts wait for it.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// How often is looked.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// So long it is tried; then starts go on by what is known.
+const TRIED_FOR: Duration = Duration::from_secs(30);
+/// From one question to a hub that does not answer to the next.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// From one try to write to the next.
+const TRY_AGAIN: Duration = Duration::from_millis(500);
+/// So many records are written at a time.
+const AT_ONCE: usize = 16;
 
 /// How far it is.
-#[derive(Debug, Default)]
-pub(super) struct Rebuild {
-    began: Option<Instant>,
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Rebuild {
+    /// It is not known yet whether the directory says anything.
+    #[default]
+    Unread,
+    /// The hubs are asked.
+    UnderWay,
+    /// The directory says who is where.
+    Done,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Rebuilt {
+    /// Users who were found away from home.
+    found: usize,
+    /// Hubs that did not say who has a server there, and why.
+    silent: BTreeMap<HubId, String>,
 }
 
 impl Controller {
-    /// Whether it was found out who is away from home, by this replica or another one.
-    pub(super) fn is_rebuilt(&self) -> bool {
-        self.placements.record.as_ref().is_some_and(|record| record.rebuilt_at.is_some())
+    /// Looks for the first time at what stands in the directory.
+    pub(super) fn rebuild(&mut self) {
+        if self.rebuild != Rebuild::Unread || !self.view.read {
+            return;
+        }
+        let config = &self.parts.loaded.config;
+        if self.view.exceptions.placement().is_some() || config.hubs.len() < 2 {
+            self.rebuild = Rebuild::Done;
+            return;
+        }
+        self.rebuild = Rebuild::UnderWay;
+        self.parts.board.note_rebuild(true, Vec::new());
+        let job = Job {
+            hubs: config.hubs.clone(),
+            site: Arc::clone(&self.parts.live.load().snapshot.site),
+            dial: Arc::clone(&self.parts.share.dial),
+            writer: self.parts.share.writer.clone(),
+            live: Arc::clone(&self.parts.live),
+            until: clock::now() + TRIED_FOR,
+        };
+        let done = self.done.clone();
+        tokio::spawn(async move {
+            let rebuilt = job.run().await;
+            // At shutdown nobody waits for it.
+            let _ = done.send(Done::Rebuilt(rebuilt));
+        });
     }
 
-    /// When it is to be looked at again: nobody waits longer than has to be.
-    pub(super) fn look_at(&self) -> Option<Instant> {
-        (self.view.read && !self.is_rebuilt()).then(|| clock::now() + LOOK_EVERY)
+    /// Whether nothing may be started yet, because nobody has been asked who is away from home.
+    pub(super) fn is_rebuilding(&self) -> bool {
+        self.rebuild != Rebuild::Done
     }
 
-    /// Goes on with it. Says what it waits for.
-    pub(super) fn rebuild(&mut self, record: &PlacementRecord, now: StoreTime) -> Option<String> {
-        let began = *self.rebuild.began.get_or_insert_with(clock::now);
-        let silent = self.silent_hubs();
-        let is_late = clock::now().saturating_duration_since(began) >= PATIENCE;
-        if !silent.is_empty() && !is_late {
-            return Some(format!(
-                "the directory is empty, and it is not known yet who has a server at {}",
-                names(&silent)
-            ));
+    pub(super) fn rebuilt(&mut self, rebuilt: Rebuilt) {
+        let Rebuilt { found, silent } = rebuilt;
+        self.rebuild = Rebuild::Done;
+        for (hub, why) in &silent {
+            warn!(hub.id = %hub, why, "hub `{hub}` did not say who has a server there, and the directory was empty");
         }
-        if !self.upkeep.is_idle() {
-            return Some("the directory is empty, and who is away from home is being recorded".to_owned());
-        }
-        if silent.is_empty() {
-            info!("the directory was empty: who is away from home is known now");
+        let names: Vec<String> = silent.keys().map(ToString::to_string).collect();
+        let asked = if names.is_empty() {
+            "every hub was asked".to_owned()
         } else {
-            warn!(
-                "the directory was empty, and nobody knows who has a server at {}: starts go on without",
-                names(&silent)
-            );
-        }
-        let rebuilt = PlacementRecord { rebuilt_at: Some(now), ..record.clone() };
-        self.put(Some(record.epoch), rebuilt, "who is away from home is recorded");
-        None
-    }
-
-    /// Founds the directory, or goes on with what is missing.
-    pub(super) fn found(&mut self) {
+            format!("{} did not answer", names.join(", "))
+        };
+        let text = format!(
+            "the directory was empty: {found} users were found with a server away from home, {asked}; what operators had ordered \
+             before is not known"
+        );
+        info!("{text}");
+        self.parts.board.events.note("directory_rebuilt", None, None, text);
+        self.parts.board.note_rebuild(false, names);
+        self.publish();
         if let Some(now) = self.store_now() {
             self.activate(now);
         }
     }
+}
 
-    /// Hubs that can be asked and have not told yet.
-    fn silent_hubs(&self) -> Vec<HubId> {
-        let hubs = self.parts.loaded.config.hubs.iter().filter(|hub| hub.api_token.is_some());
-        let told = |hub: &HubId| self.parts.board.census.told_at(hub).is_some();
-        hubs.map(|hub| &hub.id).filter(|hub| !told(hub)).cloned().collect()
+struct Job {
+    hubs: Vec<Hub>,
+    site: Arc<Site>,
+    dial: Arc<dyn Dial>,
+    writer: Writer,
+    live: Arc<ArcSwap<Live>>,
+    until: Instant,
+}
+
+impl Job {
+    async fn run(&self) -> Rebuilt {
+        let answers = stream::iter(self.hubs.clone()).map(|hub| async move {
+            let told = self.ask(&hub).await;
+            (hub.id, told)
+        });
+        let answers: Vec<_> = answers.buffer_unordered(self.hubs.len().max(1)).collect().await;
+        let (mut silent, mut at) = (BTreeMap::new(), BTreeMap::<UserName, BTreeSet<HubId>>::new());
+        for (hub, told) in answers {
+            match told {
+                Ok(active) => active.users.into_keys().for_each(|user| {
+                    at.entry(user).or_default().insert(hub.clone());
+                }),
+                Err(why) => drop(silent.insert(hub, why)),
+            }
+        }
+        let away = at.into_iter().filter_map(|(user, hubs)| match hubs.len() {
+            // Who has servers on two hubs is reported, and never repaired.
+            1 => hubs.into_iter().next().map(|hub| (user, hub)),
+            _ => None,
+        });
+        let each = stream::iter(away).map(|(user, hub)| async move { self.keep(user, hub).await });
+        let found = each.buffer_unordered(AT_ONCE).filter(|kept| std::future::ready(*kept)).count().await;
+        Rebuilt { found, silent }
+    }
+
+    /// Who has a server there; a hub that cannot be reached is asked for as long as there is time.
+    async fn ask(&self, hub: &Hub) -> Result<ActiveUsers, String> {
+        let calls = self.dial.calls(hub, &self.site);
+        if !calls.may_be_asked() {
+            return Err("it has no api_token".to_owned());
+        }
+        loop {
+            let left = self.until.saturating_duration_since(clock::now());
+            match calls.active_users(left.max(ASK_AGAIN)).await {
+                Ok(active) => return Ok(active),
+                Err(error) if may_pass(&error) && clock::now() + ASK_AGAIN < self.until => {
+                    tokio::time::sleep(ASK_AGAIN).await;
+                }
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+    }
+
+    /// Assigns a user to where they have a server, unless that is their home. Whether they were assigned.
+    async fn keep(&self, user: UserName, hub: HubId) -> bool {
+        loop {
+            let live = self.live.load_full();
+            let snapshot = &live.snapshot;
+            let at_home = snapshot.placement.home(&user) == Some(&hub);
+            let Some(known) = snapshot.knowledge.clock.filter(|_| !at_home) else { return false };
+            if snapshot.exceptions.assignment(&user).is_some() {
+                return false;
+            }
+            let assignment = Assignment {
+                user: user.clone(),
+                hub: hub.clone(),
+                cause: Cause::Found,
+                epoch: Epoch::default(),
+                since: known.time_at(clock::now()),
+                last_start: None,
+                provisional_until: None,
+            };
+            let on = snapshot.exceptions.epoch_of(&user);
+            let Some(write) = user_key(&user).and_then(|key| Write::set(key, on, &assignment)) else {
+                return false;
+            };
+            match self.writer.write(&write, WITHIN).await {
+                Wrote::Stands(_) => return true,
+                Wrote::Conflict(_) => {}
+                Wrote::Unknown(_) | Wrote::Unreachable(_) => tokio::time::sleep(TRY_AGAIN).await,
+            }
+        }
     }
 }
 
-fn names(hubs: &[HubId]) -> String {
-    let names: Vec<String> = hubs.iter().map(|hub| format!("`{hub}`")).collect();
-    names.join(", ")
+/// Whether asking once more may help.
+fn may_pass(error: &HubError) -> bool {
+    matches!(
+        error,
+        HubError::Connect { .. }
+            | HubError::NoAnswer { .. }
+            | HubError::Busy { .. }
+            | HubError::Failing { .. }
+    )
 }

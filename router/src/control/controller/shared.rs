@@ -53,6 +53,7 @@ impl Controller {
         self.view = view;
         self.take_census();
         self.know_placement();
+        self.rebuild();
         self.publish();
         self.parts.board.note_directory(&self.view);
         if first {

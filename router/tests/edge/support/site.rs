@@ -219,11 +219,16 @@ impl Site {
 
     /// Ends the router and starts it anew with the file as it is now; it has other addresses then.
     pub async fn restart(&mut self) {
+        self.rerun().await;
+        self.until_probed().await;
+    }
+
+    /// The same, without waiting until the new one is ready.
+    pub async fn rerun(&mut self) {
         self.stop().await.unwrap();
         let running = run(&self.file);
         (self.address, self.admin) = (running.addresses[0], running.admin);
         self.running = Some(running);
-        self.until_probed().await;
     }
 
     /// The additional lines the site began with.
@@ -279,12 +284,12 @@ impl Site {
     }
 
     async fn until_probed(&self) {
-        self.until("every plane was probed", |status| {
+        self.until("it is ready and every plane was probed", |status| {
             let hubs = status["hubs"].as_array().unwrap();
-            hubs.iter()
-                .all(|hub| hub["planes"]["proxy"]["probed"] == true && hub["planes"]["hub"]["probed"] == true)
-                // An empty directory is founded, and hubs are asked who is away from home.
-                && status["readiness"]["ready"] == "yes"
+            status["readiness"]["ready"] == "yes"
+                && hubs.iter().all(|hub| {
+                    hub["planes"]["proxy"]["probed"] == true && hub["planes"]["hub"]["probed"] == true
+                })
         })
         .await;
     }

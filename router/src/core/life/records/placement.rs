@@ -21,9 +21,6 @@ pub struct PlacementRecord {
     /// The write that made the record so.
     #[serde(default)]
     pub epoch: Epoch,
-    /// When it was found out who is away from home, after an empty directory was founded; none: not yet.
-    #[serde(default)]
-    pub rebuilt_at: Option<StoreTime>,
     /// The one that is about to follow: whoever moves by it is recorded at their present home from now on.
     #[serde(default)]
     pub next: Option<NextPlacement>,
@@ -58,7 +55,7 @@ impl PlacementRecord {
     /// The first placement, active at once.
     #[must_use]
     pub fn first(active: ActivePlacement, now: StoreTime) -> Self {
-        Self { active, since: now, epoch: Epoch::default(), rebuilt_at: None, next: None, adopted: None }
+        Self { active, since: now, epoch: Epoch::default(), next: None, adopted: None }
     }
 }
 
