@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 #![allow(missing_docs, reason = "tests document themselves by their names")]
 
+mod activation;
 mod census;
 mod chosen;
 mod connections;

@@ -260,7 +260,8 @@ impl Controller {
             }
             let _ = done.send(Done::Activated(Ended { what: "a new placement is active", trouble }));
         });
-        None
+        // What it waited for last, until it is known that it does no more.
+        self.placements.why.clone()
     }
 
     pub(super) fn put(&mut self, on: Option<Epoch>, record: PlacementRecord, what: &'static str) {
@@ -283,6 +284,9 @@ impl Controller {
                 self.parts.board.events.note("placement", None, None, ended.what.to_owned());
             }
             Some(trouble) => {
+                if self.placements.why.as_ref() != Some(&trouble) {
+                    warn!("a new placement is not active yet: {trouble}");
+                }
                 self.placements.why = Some(trouble.clone());
                 self.parts.board.note_placement(self.placements.record.clone(), Some(trouble));
             }
