@@ -146,6 +146,8 @@ pub struct Controller {
     placements: activate::Placements,
     rebuild: rebuild::Rebuild,
     retired: BTreeSet<HubId>,
+    /// Those of them that an operator lets go of, whoever is still there.
+    released: BTreeSet<HubId>,
     /// When this replica saw a hub's state change last, and when the configuration's intent.
     changed: BTreeMap<HubId, (Option<Instant>, Option<Instant>)>,
     census_seen: BTreeMap<HubId, StoreTime>,
@@ -177,6 +179,7 @@ impl Controller {
             placements: activate::Placements::default(),
             rebuild: rebuild::Rebuild::default(),
             retired: BTreeSet::new(),
+            released: BTreeSet::new(),
             changed: BTreeMap::new(),
             census_seen: BTreeMap::new(),
             done,

@@ -99,3 +99,93 @@ pub async fn hold(
         writer.release(&Key::hub(&hub), &me, WITHIN).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+    use tokio::time::sleep;
+
+    use super::super::journal::Journal;
+    use super::super::keeper::{Keeper, Parts, Told};
+    use super::super::picture::{self, Healths, Materials};
+    use super::super::tasks::Tasks;
+    use super::super::test_store::TestStore;
+    use super::*;
+    use crate::core::life::records::Heartbeat;
+    use crate::core::sketch_tests::snapshot;
+    use crate::directory::Fingerprint;
+    use hubrouter_hub_adapter::client::Resolver;
+
+    const INTERVAL: Duration = Duration::from_secs(5);
+
+    /// One replica's leases, and what ends it.
+    fn replica(store: &TestStore, number: u8) -> (Arc<Leases>, watch::Sender<bool>) {
+        let me = ReplicaId::of([number; 8]);
+        let config = (*snapshot("a, b", "{}").config).clone();
+        let ids = config.hubs.iter().map(|hub| hub.id.clone()).collect();
+        let (site, site_in) = watch::channel((ids, INTERVAL));
+        let beat = serde_json::json!({"replica": me.as_str(), "at": 0});
+        let (heartbeat, heartbeat_in) = watch::channel(serde_json::from_value::<Heartbeat>(beat).unwrap());
+        let (told, mut told_in) = mpsc::unbounded_channel();
+        let (keeper, writer) = Keeper::new(Parts {
+            store: Arc::new(store.clone()),
+            me: me.clone(),
+            fresh: Fingerprint::of([number; 16]),
+            site: site_in,
+            heartbeat: heartbeat_in,
+            journal: Arc::<Journal>::default(),
+            told,
+            task: Tasks::default().add("directory", INTERVAL),
+        });
+        let (stop, stopped) = watch::channel(false);
+        tokio::spawn(keeper.run(stopped.clone()));
+        tokio::spawn(async move {
+            let _held = (site, heartbeat);
+            while let Some(told) = told_in.recv().await {
+                if let Told::View(_, acks) = told {
+                    for ack in acks {
+                        let _ = ack.send(());
+                    }
+                }
+            }
+        });
+        let materials = Materials { fallback_key: [7; 32], resolver: Resolver::new() };
+        let live = picture::of(config, 1, None, &Healths::new(), &materials, clock::now());
+        let leases = Arc::<Leases>::default();
+        let task = Tasks::default().add("leases", INTERVAL);
+        let live = Arc::new(ArcSwap::from_pointee(live));
+        tokio::spawn(hold(Arc::clone(&leases), writer, me, live, task, stopped));
+        (leases, stop)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_replica_looks_after_a_hub_and_another_one_when_that_has_ended() {
+        let store = TestStore::new();
+        let (one, stop) = replica(&store, 1);
+        sleep(INTERVAL).await;
+        let (two, _held) = replica(&store, 2);
+        sleep(INTERVAL * 10).await;
+        assert_eq!((one.all().len(), two.all().len()), (2, 0));
+
+        stop.send_replace(true);
+        sleep(INTERVAL).await;
+
+        assert_eq!(two.all().len(), 2, "a lease that was given back need not end first");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_replica_that_hears_nothing_of_the_store_looks_after_nobody() {
+        let store = TestStore::new();
+        let (one, _held) = replica(&store, 1);
+        sleep(INTERVAL).await;
+        assert!(one.holds(&"a".parse().unwrap()));
+
+        store.silent(true);
+        sleep(INTERVAL * 3).await;
+        assert!(!one.holds(&"a".parse().unwrap()));
+
+        store.silent(false);
+        one.held(&"a".parse().unwrap()).await;
+        assert!(one.holds(&"a".parse().unwrap()));
+    }
+}

@@ -98,3 +98,75 @@ fn has_open_neighbour(snapshot: &Snapshot, hub: &HubId) -> bool {
             .is_some_and(|other| other.pool == own.pool && other.closed_to(false).is_none())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::health::Plane;
+    use crate::core::life::records::{Epoch, Outage, Starts};
+    use crate::core::life::votes::Agreed;
+    use crate::core::sketch_tests::{at, recorded, snapshot};
+
+    const THREE: &str = "a shared token, b shared token, c token";
+
+    fn id(hub: &str) -> HubId {
+        hub.parse().unwrap()
+    }
+
+    #[test]
+    fn there_is_a_life_for_each_configured_hub_and_for_no_other() {
+        let mut lives = Lives::default();
+        assert!(lives.follow(&snapshot(THREE, "{}").config, at(100)).is_empty());
+        assert!(["a", "b", "c"].iter().all(|hub| lives.get(&id(hub)).is_some()));
+
+        lives.follow(&snapshot("a shared token", "{}").config, at(100));
+
+        assert!(lives.get(&id("b")).is_none() && lives.get(&id("a")).is_some());
+        assert!(lives.happens(&id("b"), HubEvent::Due, at(100)).is_empty(), "nobody lives there");
+    }
+
+    #[test]
+    fn what_stands_is_told_once_and_again_when_it_has_changed() {
+        let drained = recorded(snapshot(THREE, "{}"), &["a closed everybody drain"]);
+        let mut lives = Lives::default();
+        lives.follow(&drained.config, at(100));
+        lives.stand(&drained.exceptions, at(100));
+        assert!(lives.get(&id("a")).is_some_and(|life| life.read));
+        assert!(lives.get(&id("b")).is_some_and(|life| life.read), "also one of which nothing is recorded");
+        let known = lives.get(&id("a")).unwrap().record.clone();
+        assert!(matches!(known.starts, Starts::Closed { .. }));
+
+        assert!(lives.stand(&drained.exceptions, at(101)).is_empty());
+
+        let mut later = (*drained.exceptions).clone();
+        let record = HubRecord { epoch: Epoch::new(9).unwrap(), starts: Starts::Here, ..known };
+        later.set_hub(&id("a"), Some(record));
+        lives.stand(&later, at(102));
+        assert_eq!(lives.get(&id("a")).unwrap().record.starts, Starts::Here);
+    }
+
+    #[test]
+    fn each_hub_knows_which_others_are_down_and_whether_one_of_its_pool_is_open() {
+        let seen =
+            recorded(snapshot("a shared token: down, b shared token, c token", "{}"), &["a changed 1"]);
+        let mut exceptions = (*seen.exceptions).clone();
+        let known = exceptions.hub(&id("a")).unwrap();
+        let outage = Some(Outage { hub: Some(at(90)), proxy: None });
+        let record = HubRecord { outage, ..(**known).clone() };
+        exceptions.set_hub(&id("a"), Some(record));
+        let mut lives = Lives::default();
+        lives.follow(&seen.config, at(100));
+        for hub in ["a", "b", "c"] {
+            let verdict = if hub == "a" { Agreed::Down { since: at(90) } } else { Agreed::Up };
+            lives.happens(&id(hub), HubEvent::Agreed { plane: Plane::Hub, verdict }, at(100));
+        }
+        lives.stand(&exceptions, at(100));
+
+        lives.fleets(&seen, at(100));
+
+        let fleet = |hub| lives.get(&id(hub)).unwrap().fleet.clone();
+        assert_eq!((fleet("a").hubs, fleet("a").down.len(), fleet("a").open_in_pool), (3, 0, true));
+        assert_eq!((fleet("b").down, fleet("b").open_in_pool), (vec![(id("a"), at(90))], false));
+        assert!(!fleet("c").open_in_pool, "a hub with local storage is a pool of its own");
+    }
+}

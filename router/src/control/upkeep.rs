@@ -160,13 +160,15 @@ fn overdue(
     let Some(word) = record.word.as_ref().filter(|word| word.intent == Intent::Draining) else {
         return Vec::new();
     };
-    let is_open = matches!(record.starts, Starts::Elsewhere { .. });
+    let Starts::Elsewhere { since: opened, .. } = record.starts else { return Vec::new() };
     let is_over = word.deadline.is_some_and(|deadline| now >= deadline);
-    if word.at_deadline != AtDeadline::StopIdle || !is_open || !is_over {
+    if word.at_deadline != AtDeadline::StopIdle || !is_over {
         return Vec::new();
     }
     let idle = |last: Option<SystemTime>| {
-        last.is_none_or(|last| now.since(store_time(last)) >= Duration::from_millis(word.idle_for))
+        // One that was never used began before its hub was closed, at the latest.
+        let last = last.map_or(opened, store_time);
+        now.since(last) >= Duration::from_millis(word.idle_for)
     };
     let servers = users
         .iter()
@@ -203,5 +205,74 @@ impl CensusRecord {
                 })
                 .collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hubrouter_hub_adapter::census::Server;
+    use hubrouter_hub_adapter::names::NameRule;
+
+    use super::*;
+    use crate::core::life::records::{HubRecord, Word};
+    use crate::core::sketch_tests::{at, recorded, snapshot};
+
+    /// Servers by how many seconds ago they were used, at 1,000 s.
+    fn users(used: &[(&str, Option<u64>, ServerState)]) -> BTreeMap<UserName, ActiveUser> {
+        let server = |(name, ago, state): &(&str, Option<u64>, ServerState)| {
+            let last_activity = ago.map(|ago| SystemTime::UNIX_EPOCH + Duration::from_secs(1000 - ago));
+            let servers = [(String::new(), Server { state: *state, last_activity })].into();
+            let user = UserName::canonical(name, NameRule::Lower).unwrap();
+            (user, ActiveUser { servers, last_activity })
+        };
+        used.iter().map(server).collect()
+    }
+
+    /// Whose servers are stopped at 1,000 s by a drain that stops what has been idle for 100 s, changed like this.
+    fn stopped(records: &[&str], change: impl Fn(&mut Word)) -> Vec<String> {
+        let mut snapshot = recorded(snapshot("a shared token, s standby shared token", "{}"), records);
+        let id: HubId = "a".parse().unwrap();
+        let mut record: HubRecord = (**snapshot.exceptions.hub(&id).unwrap()).clone();
+        if let Some(word) = &mut record.word {
+            (word.deadline, word.at_deadline, word.idle_for) = (Some(at(900)), AtDeadline::StopIdle, 100_000);
+            change(word);
+        }
+        Arc::make_mut(&mut snapshot.exceptions).set_hub(&id, Some(record));
+        let there = users(&[
+            ("busy", Some(99), ServerState::Ready),
+            ("idle", Some(100), ServerState::Ready),
+            ("never", None, ServerState::Ready),
+            ("pending", Some(500), ServerState::Pending),
+        ]);
+        overdue(&snapshot, &id, &there, at(1000)).into_iter().map(|(user, _)| user.to_string()).collect()
+    }
+
+    const OPEN: [&str; 2] = ["a draining", "a open everybody drain"];
+
+    #[test]
+    fn at_the_deadline_of_a_drain_servers_without_activity_are_stopped_and_no_others() {
+        assert_eq!(stopped(&OPEN, |_| ()), ["idle", "never"]);
+    }
+
+    #[test]
+    fn a_server_that_was_never_used_counts_from_when_nobody_could_start_there_any_more() {
+        let all_but = |idle_for| stopped(&OPEN, |word| word.idle_for = idle_for);
+        assert_eq!(all_but(950_000), ["never"], "open since 50 s");
+        assert_eq!(all_but(950_001), Vec::<String>::new());
+    }
+
+    #[test]
+    fn nobody_is_stopped_before_the_deadline_without_one_or_where_the_operator_waits() {
+        let none = Vec::<String>::new();
+        assert_eq!(stopped(&OPEN, |word| word.deadline = Some(at(1001))), none);
+        assert_eq!(stopped(&OPEN, |word| word.deadline = None), none);
+        assert_eq!(stopped(&OPEN, |word| word.at_deadline = AtDeadline::Wait), none);
+        assert_eq!(
+            stopped(&["a draining", "a closed everybody drain"], |_| ()),
+            none,
+            "they could not go on"
+        );
+        assert_eq!(stopped(&["a maintenance", "a open everybody maintenance"], |_| ()), none);
+        assert_eq!(stopped(&["a open everybody failover"], |_| ()), none);
     }
 }

@@ -116,6 +116,34 @@ async fn a_hub_that_is_gone_from_the_file_serves_who_runs_there_until_they_are_d
 }
 
 #[tokio::test]
+async fn a_hub_that_is_gone_is_kept_for_who_is_pinned_there_until_an_operator_insists() {
+    let site = known(two_hubs()).await;
+    let ada = site.user_at("hub-a", 0);
+    let mut browser = site.logged_in(&ada).await;
+    let pinned = site.order(&format!("/users/{ada}/pin"), json!({"hub": "hub-b"})).await;
+    assert_eq!(pinned.status, 200, "{}", pinned.body);
+
+    site.edit(|text| {
+        text.lines().filter(|line| !line.contains("{id: hub-b,")).collect::<Vec<_>>().join("\n")
+    });
+    until_generation(&site, 2).await;
+    assert_eq!(start(&mut browser, &ada).await.hub(), "hub-b");
+    site.hub("hub-b").stop_server(&ada, "").await;
+    let dry = site.order("/placement/apply", json!({"force": true, "dry_run": true})).await;
+    assert!(dry.body.contains("`hub-b` would be let go of"), "{}", dry.body);
+    assert_eq!(site.status().await["hubs"].as_array().unwrap().len(), 2);
+
+    let done = site.order("/placement/apply", json!({"force": true})).await;
+
+    assert_eq!(done.status, 200, "{}", done.body);
+    site.until("it is gone", |status| status["hubs"].as_array().unwrap().len() == 1).await;
+    let directory = site.status().await["directory"].clone();
+    assert_eq!(directory["to_unknown_hubs"], json!([format!("{ada} -> hub-b")]), "reported, and ignored");
+    assert_eq!(explain(&site, &ada).await["owner"], "hub-a");
+    assert_eq!(start(&mut browser, &ada).await.hub(), "hub-a");
+}
+
+#[tokio::test]
 async fn a_hub_that_cannot_tell_who_runs_there_keeps_its_users_until_an_operator_insists() {
     let site = two_hubs().hub_says("hub-a", "api_token: none").start().await;
     site.until_placed(2).await;

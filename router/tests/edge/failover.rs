@@ -211,6 +211,26 @@ async fn a_hub_that_cannot_tell_who_runs_there_is_failed_over_by_nobody_but_an_o
 }
 
 #[tokio::test]
+async fn who_was_just_starting_when_the_hub_died_stays_with_it() {
+    let slow = sketch(FAILOVER).each_hub(|hub| hub.spawn_delay = std::time::Duration::from_secs(600));
+    let site = known(slow.configured("timeouts: {hub_idle: 4s}")).await;
+    let (ada, bob) = (site.user_at("hub-a", 0), site.user_at("hub-a", 1));
+    let (mut starting, mut idle) = (site.logged_in(&ada).await, site.logged_in(&bob).await);
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+
+    starting.open("/hub/spawn").await;
+    site.hub("hub-a").stop_hub().await;
+    until_starts(&site, "hub-a", "elsewhere").await;
+
+    let page = starting.open("/hub/spawn").await;
+    assert_eq!(page.status, 503, "{}", page.body);
+    idle.open("/hub/home").await;
+    site.hub("hub-a").start_hub().await.unwrap();
+    site.until("her start was counted", |status| hub(status, "hub-a")["census"]["users"] == 1).await;
+    assert!(runs(&site, "hub-a", &ada) && !runs(&site, "hub-s", &ada));
+}
+
+#[tokio::test]
 async fn a_hub_that_answers_again_in_time_has_lost_nobody() {
     let site = known(sketch("hold: 2s, after: 60s, dead_after: 90s")).await;
     let bob = site.user_at("hub-a", 0);

@@ -306,6 +306,9 @@ impl Controller {
                 "the first placement is being activated: there is nothing to apply".into(),
             ));
         };
+        if record.active.places_alike(&proposed) && force && self.retired().next().is_some() {
+            return Ok(self.let_go_by_force(order));
+        }
         if record.active.places_alike(&proposed) {
             return Err(Refused::Conflict("the active placement is the one of this configuration".into()));
         }
@@ -325,8 +328,22 @@ impl Controller {
         let summary = format!("generation {} {begins} activated", record.active.generation + 1);
         if !order.dry_run {
             self.announce(&record, proposed, now, force.then(|| order.who.clone()));
+            if force {
+                self.release_retired();
+            }
         }
         Ok(Outcome { dry_run: order.dry_run, summary, details })
+    }
+
+    /// The placement is active, and hubs that are gone from the configuration are only kept for who is still there.
+    fn let_go_by_force(&mut self, order: &Order) -> Outcome {
+        let names: Vec<String> = self.retired().map(|hub| format!("`{hub}`")).collect();
+        let becomes = if order.dry_run { "would be" } else { "is" };
+        let summary = format!("{} {becomes} let go of, whoever is still recorded there", names.join(", "));
+        if !order.dry_run {
+            self.release_retired();
+        }
+        Outcome { dry_run: order.dry_run, summary, details: Vec::new() }
     }
 
     /// Whom the proposal moves, among those who are known.

@@ -19,6 +19,7 @@ impl Controller {
             .cloned()
             .collect();
         self.retired = vanished.iter().map(|hub| hub.id.clone()).collect();
+        self.released.retain(|hub| self.retired.contains(hub));
         for hub in &vanished {
             warn!(
                 hub.id = %hub.id,
@@ -39,13 +40,17 @@ impl Controller {
 
     /// Lets go of hubs that nobody needs any more.
     pub(super) fn let_go_of_retired(&mut self) {
-        let free: Vec<HubId> = self.retired.iter().filter(|hub| !self.owns_users(hub)).cloned().collect();
+        let free =
+            |hub: &&HubId| !self.is_placed(hub) && (self.released.contains(*hub) || !self.owns_users(hub));
+        let free: Vec<HubId> = self.retired.iter().filter(free).cloned().collect();
         if free.is_empty() {
             return;
         }
         for hub in &free {
-            info!(hub.id = %hub, "hub `{hub}` is gone: nobody is left there");
+            let why = if self.owns_users(hub) { "an operator let go of it" } else { "nobody is left there" };
+            info!(hub.id = %hub, "hub `{hub}` is gone: {why}");
             self.retired.remove(hub);
+            self.released.remove(hub);
         }
         self.parts.loaded.config.hubs.retain(|hub| !free.contains(&hub.id));
         let now = clock::now();
@@ -55,11 +60,24 @@ impl Controller {
         self.follow_hubs();
     }
 
+    /// From now on it is of no matter who is still at hubs that vanished from the configuration.
+    pub(super) fn release_retired(&mut self) {
+        self.released.clone_from(&self.retired);
+        self.let_go_of_retired();
+    }
+
+    /// Hubs that vanished from the configuration and are still kept.
+    pub(super) fn retired(&self) -> impl Iterator<Item = &HubId> {
+        self.retired.iter()
+    }
+
     fn owns_users(&self, hub: &HubId) -> bool {
-        let exceptions = &self.view.exceptions;
-        let placed = exceptions
-            .placement()
-            .is_some_and(|record| record.active.hubs.iter().any(|placed| placed.id == *hub));
-        placed || exceptions.assignments().any(|assignment| assignment.hub == *hub)
+        self.is_placed(hub) || self.view.exceptions.assignments().any(|assignment| assignment.hub == *hub)
+    }
+
+    /// Whether it is somebody's home by the active placement.
+    fn is_placed(&self, hub: &HubId) -> bool {
+        let record = self.view.exceptions.placement();
+        record.is_some_and(|record| record.active.hubs.iter().any(|placed| placed.id == *hub))
     }
 }
