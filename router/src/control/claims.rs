@@ -25,11 +25,12 @@ use super::journal::{Journal, Noted};
 use super::keeper::{Write, Writer, Wrote, hub_key, placement_key, user_key};
 use super::live::Live;
 use crate::core::life::claim::{
-    Attempt, Claim, Identity, Kept, OwnerSays, StartAnswer, WaitWhy, Way, after_answer, claim,
+    Attempt, Claim, ClaimFacts, Identity, Kept, OwnerSays, StartAnswer, WaitWhy, Way, after_answer, claim,
 };
 use crate::core::life::reason::Reason;
 use crate::core::life::records::{Assignment, Cause, Epoch};
 use crate::core::life::tables::Page;
+use crate::core::life::time::Times;
 use crate::core::snapshot::{HubIndex, Snapshot};
 use crate::core::spawning::{Verdict, is_trial};
 use crate::core::starting::{Claiming, StartPlan, StartWaits, Starter, claimed_start_of, start_of};
@@ -319,13 +320,21 @@ impl Claimer {
         let owner = snapshot.id(claiming.owner).clone();
         let wait = |why| Some(Settled::Wait { hub: owner.clone(), why: Waits::Claim(why) });
         let now = snapshot.knowledge.clock?.time_at(clock::now());
-        let facts = crate::core::life::claim::ClaimFacts { owner_says: *says, ..claiming.facts };
+        let facts = ClaimFacts { owner_says: *says, ..claiming.facts };
+        let leaves = wanted.chosen.as_ref().is_some_and(|chosen| *chosen != owner);
+        if leaves && !self.may_leave(&facts, &snapshot.times) {
+            return wait(WaitWhy::Held);
+        }
         match claim(&facts, &snapshot.times, now) {
             Claim::Wait(why) => wait(why),
             Claim::Ask(hub) => {
                 let index = snapshot.find(&hub)?;
                 *says = self.ask(live, index, &wanted.user).await;
                 None
+            }
+            Claim::Attempt(attempt) if facts.way == Way::Hold => {
+                self.attempt(attempt, claiming.placement, &owner, until).await?;
+                wait(WaitWhy::Held)
             }
             Claim::Attempt(attempt) => {
                 let to = attempt.assignment.hub.clone();
@@ -346,6 +355,18 @@ impl Claimer {
                 *says = OwnerSays::NotAsked;
                 self.attempt(attempt, claiming.placement, &owner, until).await
             }
+        }
+    }
+
+    /// Whether every replica knows that this user's starts are claimed: only then what the owner hub says of them holds.
+    fn may_leave(&self, facts: &ClaimFacts, times: &Times) -> bool {
+        match (&facts.way, &facts.assignment) {
+            (Way::Elsewhere { .. }, Some(stands)) => {
+                // The write itself may have come later than the instant that it names.
+                self.means.board.all_have_read(stands.since.plus(times.open_after))
+            }
+            (Way::Elsewhere { .. }, None) => false,
+            (Way::Owner | Way::Hold, _) => true,
         }
     }
 

@@ -284,11 +284,18 @@ fn at_chosen(
     if !answers(target) {
         return wait(chosen, Reason::HubDown);
     }
-    let way = Way::Elsewhere {
-        to: hub_at(snapshot, chosen),
-        whom: Whom::Everybody,
-        cause: Cause::Move,
-        ask: AskFirst::Ask,
+    let way = match place.assignment {
+        // Other starts of theirs go there unasked as long as nothing is recorded, and would not be known to the hub yet.
+        None => Way::Hold,
+        Some(assignment) if may_be_under_way(snapshot, assignment, moment) => {
+            return wait(place.at, Reason::Closing);
+        }
+        Some(_) => Way::Elsewhere {
+            to: hub_at(snapshot, chosen),
+            whom: Whom::Everybody,
+            cause: Cause::Move,
+            ask: AskFirst::Ask,
+        },
     };
     claim(snapshot, starter, place, way, None, moment)
 }

@@ -62,6 +62,9 @@ pub struct HubAt {
 pub enum Way {
     /// To the owner hub: the home that is not calm, or where the user is assigned.
     Owner,
+    /// Nowhere yet: the user is to leave an owner hub whose starts go unasked, so they are recorded there first. Once every
+    /// replica has read that, none starts anything there without a claim.
+    Hold,
     /// To the next candidate.
     Elsewhere {
         /// The candidate.
@@ -129,6 +132,8 @@ pub enum WaitWhy {
     Pinned,
     /// The claim may have arrived or not: the feed or a resync shows what stands.
     OutcomeUnknown,
+    /// Somebody chose another hub: every replica has to read first that the user's starts are claimed.
+    Held,
 }
 
 /// What became of an attempt.
@@ -177,13 +182,17 @@ pub fn claim(facts: &ClaimFacts, times: &Times, now: StoreTime) -> Claim {
     if to.hub != facts.owner.hub {
         hubs.push(to.clone());
     }
+    let last_start = match facts.way {
+        Way::Hold => fresh.and_then(|stands| stands.last_start),
+        Way::Owner | Way::Elsewhere { .. } => Some(now),
+    };
     let assignment = Assignment {
         user: facts.user.clone(),
         hub: to.hub,
         cause: fresh.map_or(cause, |stands| stands.cause),
         epoch: facts.user_epoch.unwrap_or_default(),
         since: fresh.map_or(now, |stands| stands.since),
-        last_start: Some(now),
+        last_start,
         provisional_until,
     };
     Claim::Attempt(Attempt { assignment, user_epoch: facts.user_epoch, hubs })
@@ -195,7 +204,11 @@ pub fn claim(facts: &ClaimFacts, times: &Times, now: StoreTime) -> Claim {
 /// user; no answer means the waiting page."
 fn goal(facts: &ClaimFacts) -> Result<(HubAt, Cause), Claim> {
     let stays = || (facts.owner.clone(), Cause::Running);
-    let Way::Elsewhere { to, whom, cause, ask } = &facts.way else { return Ok(stays()) };
+    let (to, whom, cause, ask) = match &facts.way {
+        Way::Owner => return Ok(stays()),
+        Way::Hold => return Ok((facts.owner.clone(), Cause::Move)),
+        Way::Elsewhere { to, whom, cause, ask } => (to, whom, cause, ask),
+    };
     if facts.assignment.as_ref().is_some_and(|stands| !is_movable(stands.cause)) {
         return Err(Claim::Wait(WaitWhy::Pinned));
     }

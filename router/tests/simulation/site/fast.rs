@@ -208,7 +208,7 @@ impl Fast<'_> {
         match &claiming.facts.way {
             Way::Owner if self.fleet.rules.is_off(Rule::Calm) => {}
             Way::Elsewhere { to, .. } if self.fleet.rules.is_off(Rule::Claim) => return Some(to.hub.clone()),
-            Way::Owner | Way::Elsewhere { .. } => return None,
+            Way::Owner | Way::Hold | Way::Elsewhere { .. } => return None,
         }
         Some(snapshot.id(claiming.owner).clone())
     }

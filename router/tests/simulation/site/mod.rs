@@ -47,6 +47,7 @@ pub struct Fleet {
     places: Mutex<Vec<Option<Arc<Process>>>>,
     otherwise: Mutex<BTreeMap<usize, Otherwise>>,
     begun: AtomicU64,
+    asked: AtomicU64,
     began: Instant,
     seed: u64,
     /// Whether what happens is told, for whoever looks into one seed.
@@ -65,6 +66,7 @@ impl Fleet {
             places: Mutex::new((0..layout.replicas).map(|_| None).collect()),
             otherwise: Mutex::default(),
             begun: AtomicU64::new(0),
+            asked: AtomicU64::new(0),
             began: Instant::now(),
             layout,
             seed,
@@ -158,8 +160,8 @@ impl Fleet {
 
     /// Now and then somebody chooses a hub for their start.
     fn choice(&self) -> Option<HubId> {
-        let starts = usize::try_from(self.truth.lock().unwrap().starts()).unwrap_or_default();
-        (starts % 19 == 7).then(|| self.hub(starts / 19 % self.hubs.len()))
+        let nth = usize::try_from(self.asked.fetch_add(1, Ordering::SeqCst)).unwrap_or_default();
+        (nth % 19 == 7).then(|| self.hub(nth / 19 % self.hubs.len()))
     }
 
     /// Who answers a request that was meant for this place.
@@ -175,7 +177,8 @@ impl Site for Fleet {
         Box::pin(async move {
             let Some(process) = self.balance(request.replica) else { return Saw::Failed };
             process.busy.fetch_add(1, Ordering::SeqCst);
-            let chosen = self.choice().filter(|_| proven && request.act == Act::Start);
+            let may_choose = proven && request.act == Act::Start;
+            let chosen = may_choose.then(|| self.choice()).flatten();
             let fast = Fast { fleet: self, process: &process, user, proven, chosen };
             let saw = tokio::select! {
                 biased;
