@@ -37,6 +37,8 @@ use told::Records;
 const WITHIN: Duration = Duration::from_secs(2);
 /// From one failed try to read the whole store to the next.
 const TRY_AGAIN: Duration = Duration::from_millis(500);
+/// How long the feed may take to bring what was written before something that this replica heard of already.
+const CATCHES_UP_WITHIN: Duration = Duration::from_millis(500);
 /// How often everything is read anew although nothing seems to be missing.
 const RESYNC_EVERY: Duration = Duration::from_mins(5);
 
@@ -76,6 +78,10 @@ pub struct Keeper {
     trouble: Option<String>,
     /// Others wait for what was applied to be published.
     acks: Vec<oneshot::Sender<()>>,
+    /// Records of hubs and of the placement that came before what was written earlier, and who waits for each.
+    early: Vec<(Vec<Entry>, oneshot::Sender<()>)>,
+    /// When the whole store is read because the feed has not brought that.
+    catch_up_at: Option<Instant>,
     changed: bool,
 }
 
@@ -88,6 +94,11 @@ pub(super) enum Ask {
 }
 
 type Beating = Pin<Box<dyn Future<Output = Beaten> + Send>>;
+
+/// Whether a record decides for users who have none of their own.
+fn is_of_all(entry: &Entry) -> bool {
+    matches!(entry.key.parts().0, told::HUB | told::PLACEMENT)
+}
 
 /// What came of a heartbeat.
 struct Beaten {
@@ -116,6 +127,8 @@ impl Keeper {
             lagging: false,
             trouble: None,
             acks: Vec::new(),
+            early: Vec::new(),
+            catch_up_at: None,
             changed: false,
         };
         (keeper, writer)
@@ -165,12 +178,41 @@ impl Keeper {
     fn asked(&mut self, ask: Ask) {
         match ask {
             Ask::Stands(entries, ack) => {
+                // Who has to be known before such a record is in force was recorded before it: users who stay at a hub that is
+                // left, or at a home that they lose.
+                let (early, entries): (Vec<_>, Vec<_>) =
+                    entries.into_iter().partition(|entry| is_of_all(entry) && self.copy.is_ahead(entry));
                 for entry in entries {
                     self.apply(&entry);
                 }
-                self.acks.push(ack);
+                if early.is_empty() {
+                    self.acks.push(ack);
+                } else {
+                    self.catch_up_at.get_or_insert_with(|| clock::now() + CATCHES_UP_WITHIN);
+                    self.early.push((early, ack));
+                }
             }
             Ask::Look => self.sync_soon(),
+        }
+    }
+
+    /// Takes over what came early, as far as everything before it is known by now.
+    fn catch_up(&mut self) {
+        for (entries, ack) in std::mem::take(&mut self.early) {
+            if ack.is_closed() {
+                continue; // nobody waits any more, and the feed or a resync brings it
+            }
+            if entries.iter().any(|entry| self.copy.is_ahead(entry)) {
+                self.early.push((entries, ack));
+                continue;
+            }
+            for entry in entries {
+                self.apply(entry);
+            }
+            self.acks.push(ack);
+        }
+        if self.early.is_empty() {
+            self.catch_up_at = None;
         }
     }
 
@@ -198,7 +240,8 @@ impl Keeper {
     }
 
     fn next_sync(&self) -> Option<Instant> {
-        self.sync_at.or_else(|| self.synced_at.map(|at| at + RESYNC_EVERY))
+        let soon = self.sync_at.into_iter().chain(self.catch_up_at).min();
+        soon.or_else(|| self.synced_at.map(|at| at + RESYNC_EVERY))
     }
 
     async fn synchronize(&mut self) {
@@ -214,13 +257,14 @@ impl Keeper {
                 if synced.introduced {
                     info!("the directory knows the hubs of this site now");
                 }
-                (self.sync_at, self.synced_at) = (None, Some(clock::now()));
+                (self.sync_at, self.synced_at, self.catch_up_at) = (None, Some(clock::now()), None);
                 self.knowledge.behind = false;
                 self.knowledge.in_step = Some(self.knowledge.in_step.map_or(asked_at, |at| at.max(asked_at)));
                 self.lagging = false;
                 self.well();
             }
             Err(error) => {
+                self.catch_up_at = None;
                 self.sync_at = Some(clock::now() + TRY_AGAIN);
                 self.knowledge.behind = matches!(error, Error::Behind { .. } | Error::Foreign { .. });
                 self.ill(&error);
@@ -354,6 +398,7 @@ impl Keeper {
 
     /// Tells the controller what stands, and by it those who wait for it.
     fn publish(&mut self) {
+        self.catch_up();
         if !std::mem::take(&mut self.changed) && self.acks.is_empty() {
             return;
         }

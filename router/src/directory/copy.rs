@@ -100,6 +100,12 @@ impl FullCopy {
         Some(now.saturating_duration_since(self.in_step?.asked_at))
     }
 
+    /// Whether something was written before `entry` that this copy has not heard of yet.
+    #[must_use]
+    pub fn is_ahead(&self, entry: &Entry) -> bool {
+        self.upto.next().is_some_and(|next| entry.epoch > next)
+    }
+
     /// Takes over a change of the feed, or this replica's own write.
     pub fn apply(&mut self, entry: Entry) -> Applied {
         let is_next = self.upto.next() == Some(entry.epoch);
