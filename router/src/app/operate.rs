@@ -162,6 +162,10 @@ fn start(snapshot: &Snapshot, user: &UserName, now: Instant) -> String {
                 to.hub,
                 id(claiming.owner)
             ),
+            (None, Way::Hold) => format!(
+                "to the chosen hub, once every replica knows it; recorded at `{}` until then",
+                id(claiming.owner)
+            ),
             (None, Way::Owner) => format!("to `{}`, by a claim", id(claiming.owner)),
         },
         Some(StartPlan::Wait { hub, why: StartWaits::Hub(why) }) => {

@@ -21,7 +21,9 @@ pub(super) fn lacks(snapshot: &Snapshot, board: &Board, now: Instant) -> Option<
         return Some("the directory has not been read yet".to_owned());
     }
     if fleet.rebuilding {
-        return Some("the directory was empty: the hubs are asked who has a server away from home".to_owned());
+        return Some(
+            "the directory was empty: the hubs are asked who has a server away from home".to_owned(),
+        );
     }
     let blind = snapshot.hubs.iter().all(|hub| is_down_for(hub, now));
     (blind && others_see(&fleet)).then(|| "this replica sees no hub, and others do".to_owned())

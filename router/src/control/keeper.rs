@@ -207,7 +207,7 @@ impl Keeper {
                 continue;
             }
             for entry in entries {
-                self.apply(entry);
+                self.apply(&entry);
             }
             self.acks.push(ack);
         }

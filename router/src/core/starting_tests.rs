@@ -66,6 +66,7 @@ fn words(snapshot: &Snapshot, plan: &StartPlan) -> String {
             let why = claiming.because.map_or("no reason", NotCalm::label);
             match &claiming.facts.way {
                 Way::Owner => format!("claim {}: {why}", claiming.facts.owner.hub),
+                Way::Hold => format!("hold at {}", claiming.facts.owner.hub),
                 Way::Elsewhere { to, whom, cause, ask } => {
                     let ask = match ask {
                         AskFirst::Ask => "ask",
