@@ -25,7 +25,7 @@ impl UserName {
     ///
     /// `Lower` lower-cases as the hub's `Authenticator.normalize_username` does (Unicode, without normalisation of
     /// composed characters); `Exact` keeps the name. `None` for what no hub accepts as a name: empty, `.`, `..`, or
-    /// holding `/`, `\`, NUL or another control character.
+    /// holding `/`, `\`, NUL or another control character, or longer than 255 characters.
     pub fn canonical(raw: &str, rule: NameRule) -> Option<UserName> {
         if !is_name(raw) {
             return None;
@@ -65,8 +65,12 @@ pub(crate) fn quoted(segment: &str) -> String {
     utf8_percent_encode(segment, HUB_QUOTE).to_string()
 }
 
+/// The longest name that a hub's database takes, in characters (`orm.py`, `User.name`).
+const LONGEST: usize = 255;
+
 fn is_name(raw: &str) -> bool {
-    !matches!(raw, "" | "." | "..") && !raw.chars().any(|c| matches!(c, '/' | '\\') || c.is_control())
+    let fits = raw.len() <= LONGEST || raw.chars().count() <= LONGEST;
+    fits && !matches!(raw, "" | "." | "..") && !raw.chars().any(|c| matches!(c, '/' | '\\') || c.is_control())
 }
 
 #[cfg(test)]
@@ -75,6 +79,12 @@ mod tests {
 
     fn lower(raw: &str) -> String {
         UserName::canonical(raw, NameRule::Lower).unwrap().to_string()
+    }
+
+    #[test]
+    fn a_name_is_no_longer_than_a_hub_can_keep() {
+        let of = |count: usize| UserName::canonical(&"ü".repeat(count), NameRule::Lower);
+        assert!(of(255).is_some() && of(256).is_none());
     }
 
     #[test]

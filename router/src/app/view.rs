@@ -24,8 +24,6 @@ use crate::core::snapshot::HubView;
 use crate::core::spawning::Spawning;
 use crate::proxy::shared::Shared;
 
-/// So long a directory that does not answer keeps traffic away.
-
 pub(super) struct View {
     live: Arc<ArcSwap<Live>>,
     board: Arc<Board>,

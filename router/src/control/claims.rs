@@ -322,7 +322,21 @@ impl Claimer {
         let now = snapshot.knowledge.clock?.time_at(clock::now());
         let facts = ClaimFacts { owner_says: *says, ..claiming.facts };
         let leaves = wanted.chosen.as_ref().is_some_and(|chosen| *chosen != owner);
-        if leaves && !self.may_leave(&facts, &snapshot.times) {
+        if leaves && facts.way == Way::Hold {
+            // Nothing is recorded for a wish that cannot be had.
+            match *says {
+                OwnerSays::NotAsked => {
+                    *says = self.ask(live, claiming.owner, &wanted.user).await;
+                    return None;
+                }
+                OwnerSays::Server => {
+                    let chosen = wanted.chosen.clone()?;
+                    return Some(Settled::NotThere { chosen, owner, runs: true });
+                }
+                OwnerSays::NoAnswer => return wait(WaitWhy::OwnerSilent),
+                OwnerSays::Nothing | OwnerSays::UnknownUser => {}
+            }
+        } else if leaves && !self.may_leave(&facts, &snapshot.times) {
             return wait(WaitWhy::Held);
         }
         match claim(&facts, &snapshot.times, now) {
@@ -332,6 +346,8 @@ impl Claimer {
                 *says = self.ask(live, index, &wanted.user).await;
                 None
             }
+            // Recorded there already: only time is missing.
+            Claim::Attempt(_) if facts.way == Way::Hold && facts.assignment.is_some() => wait(WaitWhy::Held),
             Claim::Attempt(attempt) if facts.way == Way::Hold => {
                 self.attempt(attempt, claiming.placement, &owner, until).await?;
                 wait(WaitWhy::Held)

@@ -42,7 +42,7 @@ pub enum StartPlan {
     GoUnless {
         /// The home.
         hub: HubIndex,
-        /// The user's next candidates.
+        /// The other hubs of the pool.
         ask: Vec<HubIndex>,
     },
     /// It claims first.
@@ -98,6 +98,9 @@ pub enum StartWaits {
 #[must_use]
 pub fn start_of(snapshot: &Snapshot, starter: &Starter, moment: &Moment) -> Option<StartPlan> {
     let place = snapshot.whereabouts(&starter.user)?;
+    if snapshot.is_at_a_hub_of_others(&starter.user) {
+        return Some(directory(place.at));
+    }
     if let Some(chosen) = starter.chosen.filter(|chosen| *chosen != place.at) {
         return Some(at_chosen(snapshot, starter, &place, chosen, moment));
     }
@@ -251,13 +254,13 @@ fn unasked(snapshot: &Snapshot, starter: &Starter, hub: HubIndex, moment: &Momen
     if silent_for < snapshot.times.after {
         return StartPlan::Go(hub);
     }
+    // Not only the next two: what operators have ordered meanwhile may have sent the user to any hub of the pool.
     let rank = snapshot.placement.rank(&starter.user);
+    let pool = Pool::of(&snapshot.hub(hub).hub);
     let others = rank.iter().filter_map(|ranked| snapshot.find(&ranked.hub)).filter(|other| *other != hub);
-    StartPlan::GoUnless { hub, ask: others.take(CANDIDATES_ASKED).collect() }
+    let ask = others.filter(|other| Pool::of(&snapshot.hub(*other).hub) == pool).collect();
+    StartPlan::GoUnless { hub, ask }
 }
-
-/// So many of the user's next hubs are asked when the store has been silent for long.
-const CANDIDATES_ASKED: usize = 2;
 
 fn directory(hub: HubIndex) -> StartPlan {
     StartPlan::Wait { hub, why: StartWaits::Directory }
@@ -287,9 +290,8 @@ fn at_chosen(
     let way = match place.assignment {
         // Other starts of theirs go there unasked as long as nothing is recorded, and would not be known to the hub yet.
         None => Way::Hold,
-        Some(assignment) if may_be_under_way(snapshot, assignment, moment) => {
-            return wait(place.at, Reason::Closing);
-        }
+        // The same while one of them may be on its way.
+        Some(assignment) if may_be_under_way(snapshot, assignment, moment) => Way::Hold,
         Some(_) => Way::Elsewhere {
             to: hub_at(snapshot, chosen),
             whom: Whom::Everybody,

@@ -160,13 +160,15 @@ fn an_unreachable_store_stops_claims_and_no_start_at_a_calm_home() {
 }
 
 #[test]
-fn after_a_long_silence_the_next_two_candidates_are_asked_first() {
+fn after_a_long_silence_the_other_hubs_of_the_pool_are_asked_first() {
     let heard = Instant::now() + Duration::from_secs(1000);
     let four = "a shared token, s standby shared token, t standby shared token, u standby shared token";
     assert_eq!(plan_at(TWO, &[], &silent(119, heard)), "go a");
     assert_eq!(plan_at(TWO, &[], &silent(120, heard)), "go a unless s");
     let told = plan_at(four, &[], &silent(120, heard));
-    assert_eq!(told.split(' ').count(), 5, "two of the three: {told}");
+    assert_eq!(told.split(' ').count(), 6, "all three: {told}");
+    let others = "a shared token, s standby shared token, l standby token";
+    assert_eq!(plan_at(others, &[], &silent(120, heard)), "go a unless s", "another pool is not asked");
 }
 
 #[test]
@@ -321,7 +323,8 @@ fn chosen(hubs: &str, records: &[&str]) -> String {
 #[test]
 fn a_chosen_hub_gets_a_start_by_the_owner_hubs_word_and_inside_its_pool_only() {
     let both = "a shared token, b shared token";
-    assert_eq!(chosen(both, &[]), "claim b for Everybody by move, ask: no reason");
+    assert_eq!(chosen(both, &[]), "hold at a", "until every replica claims their starts");
+    assert_eq!(chosen(both, &["ada@a move"]), "claim b for Everybody by move, ask: no reason");
     assert_eq!(chosen("a token, b token", &[]), "not b but a", "local storage");
     assert_eq!(chosen("a shared, b shared token", &[]), "not b but a", "nobody can be asked");
     assert_eq!(chosen("a shared token, b token", &[]), "not b but a", "another pool");
@@ -435,7 +438,7 @@ fn every_situation_has_a_plan_that_keeps_the_rules() {
         }
     }
     assert_eq!(plans, 6 * 3 * 2 * 4 * 5 * 5 * 2 * 5 * 3);
-    assert_eq!(kinds, ["claim", "go", "not", "page", "wait"].map(str::to_owned).into());
+    assert_eq!(kinds, ["claim", "go", "hold", "not", "page", "wait"].map(str::to_owned).into());
 }
 
 fn keeps_the_rules(snapshot: &Snapshot, starter: &Starter, moment: &Moment, plan: &StartPlan) {

@@ -8,7 +8,7 @@ use hubrouter_hub_adapter::names::UserName;
 use super::health::WaitReason;
 use super::life::candidates::{NoCandidate, Pool, Standing, next_open};
 use super::life::reason::Reason;
-use super::life::records::Assignment;
+use super::life::records::{ActivePlacement, Assignment};
 use super::life::state::{Gate, Next, Situation, UserState};
 use super::life::tables::{self, Answer, Ruling};
 use super::snapshot::{HubIndex, HubView, Snapshot};
@@ -41,6 +41,19 @@ impl Snapshot {
             return Some(Whereabouts { at, assignment: Some(assignment) });
         }
         self.home(user).map(|at| Whereabouts { at, assignment: None })
+    }
+
+    /// Whether `user` is recorded at a hub that other replicas know and this one does not: its configuration is older, or newer.
+    /// Nothing may start at home then. A hub that nobody knows any more is passed over.
+    #[must_use]
+    pub fn is_at_a_hub_of_others(&self, user: &UserName) -> bool {
+        let Some(assignment) = self.exceptions.assignment(user) else { return false };
+        let placed =
+            |placement: &ActivePlacement| placement.hubs.iter().any(|placed| placed.id == assignment.hub);
+        let known = self.exceptions.placement().is_some_and(|record| {
+            placed(&record.active) || record.next.as_ref().is_some_and(|next| placed(&next.placement))
+        });
+        known && self.find(&assignment.hub).is_none()
     }
 
     /// The owner hub of `user`: "their assignment, else their home (or, when the home is closed to them, the next open candidate

@@ -124,7 +124,7 @@ fn destination(snapshot: &Snapshot, user: &UserName, now: Instant) -> String {
         StartPlan::Go(hub) | StartPlan::GoUnless { hub, .. } => snapshot.id(hub).to_string(),
         StartPlan::Claim(claiming) => match &claiming.facts.way {
             Way::Elsewhere { to, .. } => to.hub.to_string(),
-            Way::Owner => snapshot.id(claiming.owner).to_string(),
+            Way::Owner | Way::Hold => snapshot.id(claiming.owner).to_string(),
         },
         StartPlan::Wait { hub, .. } => format!("waits for {}", snapshot.id(hub)),
         StartPlan::Page { hub, .. } => format!("a page about {}", snapshot.id(hub)),

@@ -493,8 +493,9 @@ async fn a_start_at_a_chosen_hub_is_claimed_unless_the_owner_hub_has_a_server() 
     assert_eq!(scene.stands(), None, "nothing is written for a wish that cannot be had");
 
     scene.says("a", UserAt::NoServer);
-    assert_eq!(settle().await.unwrap(), start("s"));
-    assert_eq!(scene.stands_at(), Some(("s".to_owned(), "move")));
+    let held = settle().await.unwrap();
+    assert!(matches!(held, Settled::Wait { why: Waits::Claim(WaitWhy::Held), .. }), "{held:?}");
+    assert_eq!(scene.stands_at(), Some(("a".to_owned(), "move")), "until every replica has read it");
 }
 
 #[tokio::test(start_paused = true)]

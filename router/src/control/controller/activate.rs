@@ -42,6 +42,8 @@ pub(super) struct Placements {
     next: Option<Arc<dyn Placement>>,
     /// Seeds of the configurations that this process has seen, by their fingerprints.
     seeds: BTreeMap<String, String>,
+    /// When this replica first saw what stands, by the store's clock.
+    seen_at: StoreTime,
     /// The mark of what the configuration proposes.
     pub(super) mark: String,
     pub(super) under_way: bool,
@@ -102,6 +104,7 @@ impl Controller {
         if epoch(&record) == epoch(&self.placements.record) && !self.placements.is_unknown() {
             return;
         }
+        self.placements.seen_at = self.store_now().unwrap_or_default();
         let was_unknown = self.placements.is_unknown();
         self.placements.active = record.as_ref().and_then(|record| self.placements.of(&record.active));
         let next = record.as_ref().and_then(|record| record.next.as_ref());
@@ -150,9 +153,8 @@ impl Controller {
             },
         };
         if why != self.placements.why {
-            match &why {
-                Some(why) => warn!("a new placement is not active yet: {why}"),
-                None => {}
+            if let Some(why) = &why {
+                warn!("a new placement is not active yet: {why}");
             }
             self.placements.why.clone_from(&why);
         }
@@ -214,9 +216,10 @@ impl Controller {
     /// Once all replicas know of it: asks the hubs, keeps who runs, and makes it active. Says what it waits for.
     fn finish(&mut self, record: &PlacementRecord, next: &NextPlacement) -> Option<String> {
         let open_after = self.parts.live.load().snapshot.times.open_after;
-        let alone = !self.parts.share.is_shared;
-        let waited = self.store_now().is_some_and(|now| now >= next.since.plus(open_after));
-        if !alone && (!waited || !self.parts.board.all_have_read(next.since)) {
+        // A write may reach the store later than it was meant to: what counts is when it was seen to stand.
+        let stood = self.placements.seen_at.max(next.since);
+        let waited = self.store_now().is_some_and(|now| now >= stood.plus(open_after));
+        if !waited || !self.parts.board.all_have_read(stood) {
             return Some("all replicas have to read that it is announced".to_owned());
         }
         let Some(following) = self.placements.next.clone() else {
@@ -306,6 +309,11 @@ impl Controller {
                 "the first placement is being activated: there is nothing to apply".into(),
             ));
         };
+        if self.placements.under_way {
+            return Err(Refused::Conflict(
+                "a step of an activation is being written: try again in a moment".into(),
+            ));
+        }
         if record.active.places_alike(&proposed) && force && self.retired().next().is_some() {
             return Ok(self.let_go_by_force(order));
         }
@@ -325,7 +333,10 @@ impl Controller {
         let mut details = self.movers(&proposed);
         details.extend(waits.map(|why| format!("forced although {why}")));
         let begins = if order.dry_run { "would be" } else { "is being" };
-        let summary = format!("generation {} {begins} activated", record.active.generation + 1);
+        let summary = format!(
+            "generation {} {begins} activated; the status says when it is",
+            record.active.generation + 1
+        );
         if !order.dry_run {
             self.announce(&record, proposed, now, force.then(|| order.who.clone()));
             if force {

@@ -314,9 +314,8 @@ fn another_rule_for_names_applies_to_old_cookies_too() {
 }
 
 #[test]
-fn a_name_longer_than_any_hub_keeps_gets_no_cookie() {
+fn the_longest_name_that_a_hub_keeps_fits_into_a_cookie() {
     let cookies = https(&["k1"]);
-    assert!(cookies.set_session(&user(&"x".repeat(1021)), noon()).is_none());
     let longest = "😀".repeat(255);
     assert_eq!(
         who(&cookies, &[&session_value(&cookies, &longest)], noon()).as_deref(),

@@ -21,6 +21,7 @@ use crate::control::operator::{Order, Outcome, Refused};
 use crate::core::life::candidates::Pool;
 use crate::core::life::records::{Assignment, Cause, Epoch, HubRecord};
 use crate::core::life::time::StoreTime;
+use crate::directory::Entry;
 
 type Reply = oneshot::Sender<Result<Outcome, Refused>>;
 
@@ -59,7 +60,6 @@ impl Controller {
             writer: self.parts.share.writer.clone(),
             dial: Arc::clone(&self.parts.share.dial),
             board: Arc::clone(&self.parts.board),
-            alone: !self.parts.share.is_shared,
             order: order.clone(),
         }
     }
@@ -80,7 +80,6 @@ struct Job {
     writer: Writer,
     dial: Arc<dyn Dial>,
     board: Arc<Board>,
-    alone: bool,
     order: Order,
 }
 
@@ -117,13 +116,15 @@ impl Job {
         if self.order.dry_run {
             return Ok(outcome);
         }
-        if !stays && !self.alone {
-            let held_at = self.write(&owner, Cause::Move, stands.as_ref()).await?;
-            self.read_by_all(held_at).await?;
+        if stays {
+            self.write(to, cause, stands.as_ref(), self.epoch()).await?;
+        } else {
+            let held = self.write(&owner, Cause::Move, stands.as_ref(), self.epoch()).await?;
+            self.read_by_all(held.written_at).await?;
             self.idle_everywhere_but(to).await?;
+            // A start meanwhile has raised the epoch: then a server may be on its way where they were.
+            self.write(to, cause, stands.as_ref(), Some(held.epoch)).await?;
         }
-        let (_, stands) = self.stands()?;
-        self.write(to, cause, stands.as_ref()).await?;
         let text = format!("user `{user}`: {} to `{to}` by {}", self.order.what.label(), self.order.who);
         self.board.events.note(self.order.what.label(), Some(to), Some(user.as_str()), text);
         Ok(outcome)
@@ -145,7 +146,7 @@ impl Job {
             details: Vec::new(),
         };
         if !self.order.dry_run {
-            self.write(&pinned.hub.clone(), Cause::Move, Some(&pinned)).await?;
+            self.write(&pinned.hub.clone(), Cause::Move, Some(&pinned), Some(pinned.epoch)).await?;
             self.board.events.note("unpin", Some(&pinned.hub), Some(user.as_str()), outcome.summary.clone());
         }
         Ok(outcome)
@@ -194,13 +195,18 @@ impl Job {
             }
         };
         if owner == *hub {
-            self.write(&to, Cause::Rescue, stands.as_ref()).await?;
+            self.write(&to, Cause::Rescue, stands.as_ref(), self.epoch()).await?;
             let text =
                 format!("user `{}` declared their server at `{hub}` lost: they go on at `{to}`", self.user);
             self.board.events.note("rescue", Some(hub), Some(self.user.as_str()), text);
         }
         let summary = format!("`{}` goes on at `{to}`", self.user);
         Ok(Outcome { dry_run: false, summary, details: Vec::new() })
+    }
+
+    /// The epoch of what stands for the user.
+    fn epoch(&self) -> Option<Epoch> {
+        self.live.load().snapshot.exceptions.epoch_of(&self.user)
     }
 
     /// The owner hub, and the assignment.
@@ -270,13 +276,14 @@ impl Job {
         }
     }
 
-    /// Writes where the user is; the instant of the write.
+    /// Writes where the user is, if what stands has this epoch.
     async fn write(
         &self,
         hub: &HubId,
         cause: Cause,
         stands: Option<&Assignment>,
-    ) -> Result<StoreTime, Refused> {
+        on: Option<Epoch>,
+    ) -> Result<Entry, Refused> {
         let live = self.live.load();
         let now = live.snapshot.knowledge.clock.map(|known| known.time_at(clock::now())).unwrap_or_default();
         let assignment = Assignment {
@@ -288,13 +295,12 @@ impl Job {
             last_start: stands.and_then(|stands| stands.last_start),
             provisional_until: None,
         };
-        let on = live.snapshot.exceptions.epoch_of(&self.user);
         drop(live);
         let key = user_key(&self.user);
         let write = key.and_then(|key| Write::set(key, on, &assignment));
         let write = write.ok_or_else(|| Refused::Invalid("the name is too long for any hub".to_owned()))?;
         match self.writer.write(&write, WITHIN).await {
-            Wrote::Stands(entry) => Ok(entry.written_at),
+            Wrote::Stands(entry) => Ok(entry),
             Wrote::Conflict(_) => Err(Refused::Conflict(format!(
                 "`{}` started a server or was moved at the same moment: look where they are, and order again",
                 self.user
