@@ -80,6 +80,25 @@ async fn a_hub_that_is_away_for_longer_than_a_restart_is_called_down() {
 }
 
 #[tokio::test]
+async fn a_start_of_a_user_whose_hub_is_gone_is_told_so_as_a_page_is() {
+    let times = "census: {interval: 200ms, authority: 400ms, max_age: 30s}\n\
+        failover: {hold: 300ms, after: 1s, dead_after: 2s}";
+    let (site, _, mut browser) = ada_at_work(two_hubs().configured(times)).await;
+    site.until("the server is known", |status| status["hubs"][0]["census"]["users"] == 1).await;
+    site.hub("hub-a").kill().await;
+
+    for path in ["/hub/home", "/hub/spawn"] {
+        let until = Instant::now() + Duration::from_secs(20);
+        let mut page = browser.open(path).await;
+        while !page.body.contains("Your hub is gone") && Instant::now() < until {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            page = browser.open(path).await;
+        }
+        assert!(page.status == 503 && page.body.contains("Your hub is gone"), "{path}: {}", page.body);
+    }
+}
+
+#[tokio::test]
 async fn a_script_is_told_at_once_when_to_come_back() {
     let (site, ada, mut browser) = ada_at_work(two_hubs()).await;
     site.hub("hub-a").stop_hub().await;
