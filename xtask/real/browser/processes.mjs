@@ -37,7 +37,12 @@ export class Process {
   }
 
   lastLines(count = 8) {
-    return readFileSync(this.log, "utf8").trimEnd().split("\n").slice(-count).join("\n");
+    return this.lines().slice(-count).join("\n");
+  }
+
+  /** What it has printed so far. */
+  lines() {
+    return readFileSync(this.log, "utf8").trimEnd().split("\n");
   }
 }
 

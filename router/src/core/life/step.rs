@@ -148,9 +148,8 @@ fn settle(life: &mut HubLife, draft: &mut Draft, now: StoreTime, effects: &mut V
     stop_idle(life, draft, now, effects);
     let intent = |record: &HubRecord| record.intent(life.policy.configured);
     let (before, after) = (&life.record, &draft.record);
-    let moved = before.starts != after.starts
-        || before.outage.is_some() != after.outage.is_some()
-        || intent(before) != intent(after);
+    let moved =
+        before.starts != after.starts || before.outage != after.outage || intent(before) != intent(after);
     if moved {
         draft.record.changed_at = now;
     }

@@ -74,6 +74,12 @@ export async function run({ places, browser, report }) {
     if (run.different.length > 0) throw new Error(run.different.slice(0, 5).join("; "));
   });
   await run.load.ends();
+  await report.behaviour("an outage is written when it begins and when it ends, and not to and fro", () => {
+    const written = site.routers.flatMap((router) => router.lines().filter((line) => line.includes('change="outage_')));
+    run.figures.note("outages written as begun or ended", `${written.length}`);
+    // One plane of a hub, then both planes; a busy machine may add one.
+    if (written.length < 6 || written.length > 12) throw new Error(`${written.length} times`);
+  });
   await report.behaviour("nobody had servers on two hubs at any moment", () => noDoubles(run));
   run.figures.print();
 }

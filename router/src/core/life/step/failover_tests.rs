@@ -241,19 +241,24 @@ fn the_votes_of_the_replicas_begin_and_end_an_outage() {
 
 #[test]
 fn a_replica_that_has_not_read_the_votes_for_an_outage_does_not_undo_it() {
+    let mut ahead = Play::new();
     let mut behind = Play::new();
-    behind.happens(HubEvent::Agreed { plane: Plane::Hub, verdict: Agreed::Up });
-    behind.now += 1;
-    let mut theirs = behind.store.clone();
-    theirs.epoch = theirs.epoch.next().unwrap();
-    theirs.outage = Some(Outage { proxy: None, hub: Some(at(behind.now - 15)) });
-    theirs.changed_at = at(behind.now);
-    behind.store = theirs.clone();
+    for plane in [Plane::Proxy, Plane::Hub] {
+        behind.happens(HubEvent::Agreed { plane, verdict: Agreed::Up });
+        (ahead.now, behind.now) = (ahead.now + 1, behind.now + 1);
+        ahead.falls(plane);
+        let theirs = ahead.store.clone();
+        behind.store = theirs.clone();
 
-    behind.happens(HubEvent::Stands(Box::new(theirs.clone())));
-    assert_eq!(behind.store, theirs, "it has only older votes");
+        behind.happens(HubEvent::Stands(Box::new(theirs.clone())));
+        assert_eq!(behind.store, theirs, "it has only older votes");
 
-    behind.happens(HubEvent::Agreed { plane: Plane::Hub, verdict: Agreed::Up });
+        behind.happens(HubEvent::Agreed { plane: Plane::Proxy, verdict: ahead.life.proxy.unwrap() });
+        behind.happens(HubEvent::Agreed { plane: Plane::Hub, verdict: ahead.life.hub.unwrap() });
+        assert_eq!(behind.store.outage, theirs.outage, "votes of now say the same");
+    }
+    behind.rises(Plane::Proxy);
+    behind.rises(Plane::Hub);
     assert_eq!(behind.store.outage, None, "votes of now count");
 }
 
