@@ -19,6 +19,7 @@ mod landing;
 mod limits;
 mod login;
 mod logout;
+mod moves;
 mod names;
 mod oauth;
 mod operating;
