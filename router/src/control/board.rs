@@ -252,3 +252,34 @@ impl Board {
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::sketch_tests::{at, snapshot};
+
+    #[test]
+    fn a_replica_that_has_said_goodbye_keeps_nobody_waiting() {
+        let board = Board::new("t.yaml".into(), Tasks::default(), Instant::now(), SystemTime::now());
+        let beat = |replica: &str, read, goodbye| Heartbeat {
+            replica: replica.to_owned(),
+            at: at(100),
+            read: at(read),
+            goodbye,
+            votes: Vec::new(),
+            spawns: Vec::new(),
+            starts: Vec::new(),
+            proposes: String::new(),
+        };
+        let times = snapshot("a", "{}").times;
+        for (goodbye, all) in [(false, false), (true, true)] {
+            let beats = [beat("one", 95, false), beat("two", 50, goodbye)];
+            board.note_replicas(&beats, &times, at(101));
+            assert_eq!(board.all_have_read(at(90)), all);
+            assert_eq!(board.fleet().replicas.len(), if goodbye { 1 } else { 2 });
+            // Nor when it counts as vanished by its silence alone.
+            board.note_replicas(&[beats[1].clone()], &times, at(199));
+            assert_eq!(board.fleet().replicas.is_empty(), goodbye);
+        }
+    }
+}

@@ -277,15 +277,7 @@ impl Keeper {
     /// Sends a heartbeat, and asks for everybody's.
     fn beat(&self) -> Option<Beating> {
         let site = self.copy.seen()?.fingerprint;
-        let mut heartbeat = self.parts.heartbeat.borrow().clone();
-        heartbeat.starts = self.parts.journal.all();
-        heartbeat.read = self.read_up_to();
-        let payload = Value::of(&heartbeat).or_else(|| {
-            // Too many starts to tell: the journal takes no more long before.
-            heartbeat.starts.clear();
-            Value::of(&heartbeat)
-        })?;
-        let pulse = Pulse { replica: self.parts.me.clone(), payload, lives_for: self.interval() * 3 };
+        let pulse = self.pulse(false)?;
         let store = Arc::clone(&self.parts.store);
         let asked_at = clock::now();
         Some(Box::pin(async move {
@@ -298,6 +290,23 @@ impl Keeper {
             };
             Beaten { asked_at, answered }
         }))
+    }
+
+    /// What the next heartbeat says. All starts are in it: whoever misses one may let two servers run.
+    fn pulse(&self, goodbye: bool) -> Option<Pulse> {
+        let mut heartbeat = self.parts.heartbeat.borrow().clone();
+        heartbeat.starts = self.parts.journal.all();
+        heartbeat.read = self.read_up_to();
+        heartbeat.goodbye = goodbye;
+        let payload = Value::of(&heartbeat).or_else(|| {
+            // The journal leaves room for the rest of it; how spawns ended matters least.
+            heartbeat.spawns.clear();
+            Value::of(&heartbeat)
+        });
+        if payload.is_none() {
+            error!("the heartbeat of this replica is too long to be sent");
+        }
+        Some(Pulse { replica: self.parts.me.clone(), payload: payload?, lives_for: self.interval() * 3 })
     }
 
     /// What was written up to this instant of the store's clock is in the copy.
@@ -415,9 +424,18 @@ impl Keeper {
         let _ = self.parts.told.send(Told::View(Box::new(view), acks));
     }
 
+    /// Says goodbye. Starts that no hub has confirmed yet are told once more, and stay told: this replica will never send them
+    /// again, and they may run.
     async fn part(self) {
         let Some(seen) = self.copy.seen() else { return };
-        if let Err(error) = self.parts.store.part(&self.parts.me, &seen.fingerprint, WITHIN).await {
+        let (store, site) = (&self.parts.store, &seen.fingerprint);
+        let parted = if self.parts.journal.all().is_empty() {
+            store.part(&self.parts.me, site, WITHIN).await
+        } else {
+            let Some(last) = self.pulse(true) else { return };
+            store.beat(&last, site, WITHIN).await.map(|_| ())
+        };
+        if let Err(error) = parted {
             warn!(%error, "the directory did not hear that this replica ends: the others wait for it");
         }
     }

@@ -434,6 +434,38 @@ async fn a_replica_says_goodbye_at_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn starts_that_no_hub_has_confirmed_outlive_their_replica_in_its_goodbye() {
+    let store = TestStore::new();
+    let (one, two) = (Kept::start(&store, 1), Kept::start(&store, 2));
+    sleep(INTERVAL).await;
+    let hub = "a".parse().unwrap();
+    assert!(one.journal.note(&hub, &name("ada"), StoreTime::from_millis(7)).is_some());
+    let me = one.me.clone();
+
+    one.end().await;
+    sleep(INTERVAL * 4).await;
+
+    let beats = two.heard.beats.lock().unwrap().clone();
+    let last = beats.iter().find(|beat| beat.replica == me.as_str()).unwrap();
+    assert!(last.goodbye, "{last:?}");
+    assert_eq!((last.starts.len(), last.starts[0].user.as_str()), (1, "ada"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_journal_of_long_names_is_told_whole() {
+    let store = TestStore::new();
+    let kept = Kept::start(&store, 1);
+    let (hub, long): (HubId, _) = ("a".parse().unwrap(), "\u{1F600}".repeat(100));
+    let note =
+        |nth: usize| kept.journal.note(&hub, &name(&format!("{long}{nth}")), StoreTime::from_millis(7));
+    let noted = (0..2000).filter(|nth| note(*nth).is_some()).count();
+    assert!(noted < 2000);
+    sleep(INTERVAL * 2).await;
+    let beats = kept.heard.beats.lock().unwrap().clone();
+    assert_eq!(beats[0].starts.len(), noted);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_store_that_is_silent_at_the_end_keeps_nobody_alive() {
     let store = TestStore::new();
     let kept = Kept::start(&store, 1);
