@@ -25,7 +25,8 @@ use super::journal::{Journal, Noted};
 use super::keeper::{Write, Writer, Wrote, hub_key, placement_key, user_key};
 use super::live::Live;
 use crate::core::life::claim::{
-    Attempt, Claim, ClaimFacts, Identity, Kept, OwnerSays, StartAnswer, WaitWhy, Way, after_answer, claim,
+    Attempt, Claim, ClaimFacts, Claimed, Ending, Identity, OwnerSays, StartAnswer, WaitWhy, Way,
+    after_answer, claim, ending,
 };
 use crate::core::life::reason::Reason;
 use crate::core::life::records::{Assignment, Cause, Epoch};
@@ -108,24 +109,17 @@ pub enum Waits {
 /// What the hub's answer to a start decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ticket {
-    /// A claim that does not last before the hub has accepted the start.
-    Claim {
-        /// Whose.
-        user: UserName,
-        /// The write that made it.
-        epoch: Epoch,
-    },
-    /// The note of a start that went home unasked.
-    Unasked(Noted),
+    /// A merely named user's claim, which ends as the hub answers.
+    Claim(Box<Claimed>),
+    /// The note of a start that went home unasked, and how sure it is whose start that is.
+    Unasked(Noted, Identity),
 }
 
 /// How the hub answered a claimed start.
 #[derive(Clone, Debug)]
 pub struct Answered {
-    /// Whose claim.
-    pub user: UserName,
-    /// The write that made it.
-    pub epoch: Epoch,
+    /// The claim.
+    pub claimed: Claimed,
     /// What the hub said.
     pub answer: StartAnswer,
 }
@@ -260,8 +254,8 @@ impl Claimer {
         let wait = |hub, why| Some(Settled::Wait { hub, why });
         match start_of(snapshot, &starter, &moment) {
             None => Some(Settled::NoHub),
-            Some(StartPlan::Go(hub)) => match self.noted(live, hub, &wanted.user) {
-                Some(noted) => Some(Settled::Start(id(hub), Some(Ticket::Unasked(noted)))),
+            Some(StartPlan::Go(hub)) => match self.noted(live, hub, wanted) {
+                Some(ticket) => Some(Settled::Start(id(hub), Some(ticket))),
                 None => match claimed_start_of(snapshot, &starter, &moment) {
                     Some(StartPlan::Claim(claiming)) => {
                         self.claim(live, wanted, *claiming, says, until).await
@@ -296,16 +290,17 @@ impl Claimer {
                 OwnerSays::NoAnswer | OwnerSays::Nothing | OwnerSays::UnknownUser | OwnerSays::NotAsked => {}
             }
         }
-        match self.noted(live, home, &wanted.user) {
-            Some(noted) => Settled::Start(id(home), Some(Ticket::Unasked(noted))),
+        match self.noted(live, home, wanted) {
+            Some(ticket) => Settled::Start(id(home), Some(ticket)),
             None => Settled::Wait { hub: id(home), why: Waits::Directory },
         }
     }
 
     /// The note of a start that goes unasked; none: there is no room for it.
-    fn noted(&self, live: &Live, hub: HubIndex, user: &UserName) -> Option<Noted> {
+    fn noted(&self, live: &Live, hub: HubIndex, wanted: &Wanted) -> Option<Ticket> {
         let now = live.snapshot.knowledge.clock?.time_at(clock::now());
-        self.means.journal.note(live.snapshot.id(hub), user, now)
+        let noted = self.means.journal.note(live.snapshot.id(hub), &wanted.user, now)?;
+        Some(Ticket::Unasked(noted, wanted.identity))
     }
 
     async fn claim(
@@ -349,7 +344,7 @@ impl Claimer {
             // Recorded there already: only time is missing.
             Claim::Attempt(_) if facts.way == Way::Hold && facts.assignment.is_some() => wait(WaitWhy::Held),
             Claim::Attempt(attempt) if facts.way == Way::Hold => {
-                self.attempt(attempt, claiming.placement, &owner, until).await?;
+                self.attempt(attempt, &facts, claiming.placement, until).await?;
                 wait(WaitWhy::Held)
             }
             Claim::Attempt(attempt) => {
@@ -369,7 +364,7 @@ impl Claimer {
                 }
                 // What the owner hub said is of this round only: whoever decides again asks again.
                 *says = OwnerSays::NotAsked;
-                self.attempt(attempt, claiming.placement, &owner, until).await
+                self.attempt(attempt, &facts, claiming.placement, until).await
             }
         }
     }
@@ -400,18 +395,19 @@ impl Claimer {
     async fn attempt(
         &self,
         attempt: Attempt,
+        facts: &ClaimFacts,
         placement: Option<Epoch>,
-        owner: &HubId,
         until: Instant,
     ) -> Option<Settled> {
-        let user = attempt.assignment.user.clone();
+        let (user, owner) = (&facts.user, &facts.owner.hub);
         let to = attempt.assignment.hub.clone();
         let outcome = self.write(&attempt, placement, until).await?;
         match outcome {
             Wrote::Stands(entry) => {
                 info!(user = %user, hub.id = %to, cause = attempt.assignment.cause.label(), "a start was claimed");
-                let lasts = attempt.assignment.provisional_until.is_none();
-                let ticket = (!lasts).then_some(Ticket::Claim { user, epoch: entry.epoch });
+                let assignment = Assignment { epoch: entry.epoch, ..attempt.assignment };
+                let claimed = Claimed { assignment, before: facts.assignment.clone() };
+                let ticket = (facts.identity == Identity::Named).then(|| Ticket::Claim(Box::new(claimed)));
                 Some(Settled::Start(to, ticket))
             }
             Wrote::Conflict(_) => None,
@@ -453,25 +449,23 @@ impl Claimer {
 
 /// What the hub's answer means for the claim of a merely named user.
 async fn keep_or_drop(means: Means, answered: Answered) {
-    let Answered { user, epoch, answer } = answered;
+    let Answered { claimed, answer } = answered;
     let kept = after_answer(answer);
+    let user = &claimed.assignment.user;
     for _ in 0..TRIES {
         let live = means.live.load_full();
-        let stands = live.snapshot.exceptions.assignment(&user);
-        // Another start has raised it since: its own answer decides.
-        let Some(stands) = stands.filter(|stands| stands.epoch == epoch) else { return };
-        let Some(key) = user_key(&user) else { return };
-        let write = match kept {
-            Kept::Provisional => return,
-            Kept::Deleted => Some(Write::delete(key, epoch)),
-            Kept::Lasts => {
-                let lasting = Assignment { provisional_until: None, ..stands.clone() };
-                Write::set(key, Some(epoch), &lasting)
-            }
+        let exceptions = &live.snapshot.exceptions;
+        let (Some(key), on) = (user_key(user), exceptions.epoch_of(user)) else { return };
+        let write = match ending(&claimed, exceptions.assignment(user), kept) {
+            Ending::Nothing => return,
+            Ending::Delete => on.map(|on| Write::delete(key, on)),
+            Ending::Set(assignment) => Write::set(key, on, &assignment),
         };
         let Some(write) = write else { return };
         match means.writer.write(&write, WITHIN).await {
-            Wrote::Stands(_) | Wrote::Conflict(_) => return,
+            Wrote::Stands(_) => return,
+            // By now it is known here what stands instead.
+            Wrote::Conflict(_) => {}
             Wrote::Unknown(_) | Wrote::Unreachable(_) => tokio::time::sleep(TRY_AGAIN).await,
         }
     }

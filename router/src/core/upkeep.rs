@@ -5,14 +5,15 @@
 
 use std::collections::BTreeMap;
 
+use hubrouter_config::HubId;
 use hubrouter_hub_adapter::names::UserName;
 
 use super::census::Servers;
 use super::life::claim::{DeleteFacts, HubAnswer, may_delete};
-use super::life::records::{Assignment, Epoch};
-use super::life::time::StoreTime;
+use super::life::records::{Assignment, Epoch, UnclaimedStart};
+use super::life::time::{StoreTime, Times};
 use super::moment::Moment;
-use super::snapshot::{HubIndex, Snapshot};
+use super::snapshot::{HubIndex, HubView, Snapshot};
 use super::starting::is_calm;
 
 /// One authoritative answer of a hub about all its users.
@@ -74,28 +75,29 @@ pub fn tidy(
             at_home: snapshot.home(&assignment.user) == Some(hub),
             home_calm: is_calm(snapshot, hub, moment),
             start_answered: answer.asked_at > started && answer.shows_running(&assignment.user),
+            can_be_asked: true,
         };
         // Whoever is about to get another home keeps the record of the present one.
         if snapshot.leaves_by_next_placement(&assignment.user) {
             return None;
         }
-        let deletion = may_delete(assignment, &facts, now)?;
+        let deletion = may_delete(assignment, &facts, &snapshot.times, now)?;
         Some(Tidy::Over { user: assignment.user.clone(), on: deletion.on })
     });
     found.chain(over).collect()
 }
 
-/// Assignments that are over although no answer says so: of merely named users whose time is over, and at the own home where that
-/// is calm and can never be asked, once the last start there is long ago.
+/// Assignments that are over although no answer says so: at hubs that can never be asked, those of merely named users whose time is
+/// over, and those at the own home once that is calm and the last start there is long ago.
 #[must_use]
 pub fn lapsed(snapshot: &Snapshot, now: StoreTime, moment: &Moment) -> Vec<Tidy> {
-    let silent = snapshot.hubs.iter().any(|view| view.hub.api_token.is_none());
+    let silent = snapshot.hubs.iter().any(|view| !may_ask(view));
     if snapshot.exceptions.provisional() == 0 && !silent {
         return Vec::new();
     }
     let over = snapshot.exceptions.assignments().filter_map(|assignment| {
         let home = snapshot.home(&assignment.user);
-        let silent = home.filter(|home| snapshot.hub(*home).hub.api_token.is_none());
+        let silent = home.filter(|home| !may_ask(snapshot.hub(*home)));
         let at_home = silent.filter(|home| *snapshot.id(*home) == assignment.hub);
         let started = assignment.last_start.unwrap_or(assignment.since);
         let facts = DeleteFacts {
@@ -103,11 +105,35 @@ pub fn lapsed(snapshot: &Snapshot, now: StoreTime, moment: &Moment) -> Vec<Tidy>
             at_home: at_home.is_some() && !snapshot.leaves_by_next_placement(&assignment.user),
             home_calm: at_home.is_some_and(|home| is_calm(snapshot, home, moment)),
             start_answered: now.since(started) >= snapshot.times.hold,
+            can_be_asked: can_be_asked(snapshot, &assignment.hub),
         };
-        let deletion = may_delete(assignment, &facts, now)?;
+        let deletion = may_delete(assignment, &facts, &snapshot.times, now)?;
         Some(Tidy::Over { user: assignment.user.clone(), on: deletion.on })
     });
     over.collect()
+}
+
+/// Whether a hub ever says who has a server there; one that is gone does not.
+fn can_be_asked(snapshot: &Snapshot, hub: &HubId) -> bool {
+    snapshot.find(hub).is_some_and(|hub| may_ask(snapshot.hub(hub)))
+}
+
+fn may_ask(view: &HubView) -> bool {
+    view.hub.api_token.is_some()
+}
+
+/// Of the starts that replicas told of, those at `hub` that its own word does not account for yet: it was asked at `asked_at`, and
+/// a start may have been on its way then.
+///
+/// A replica that has vanished tells of its starts for as long as its last heartbeat is kept.
+pub fn unaccounted<'a>(
+    starts: impl IntoIterator<Item = &'a UnclaimedStart>,
+    hub: &HubId,
+    asked_at: Option<StoreTime>,
+    times: &Times,
+) -> impl Iterator<Item = &'a UnclaimedStart> {
+    let since = asked_at.map_or(StoreTime::default(), |asked_at| asked_at.minus(times.under_way()));
+    starts.into_iter().filter(move |start| start.hub == *hub && start.at >= since)
 }
 
 fn assigned_at(snapshot: &Snapshot, hub: HubIndex) -> impl Iterator<Item = &Assignment> {

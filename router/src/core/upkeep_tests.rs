@@ -94,11 +94,15 @@ fn answers_that_were_asked_before_the_last_start_do_not_count() {
     let mut snapshot = snapshot(TWO, "{}");
     let ada = user_at(&snapshot, "a", 0);
     let nobody = there(&[]);
+    // A start may be on its way for half of `failover.hold`.
     for (last_start, expected) in [(20, vec![over(&ada, 7)]), (30, vec![]), (95, vec![])] {
         let mut stands = assigned(ada.as_str(), "s", Cause::Failover, Epoch::new(7).unwrap());
         stands.last_start = Some(at(last_start));
         Arc::make_mut(&mut snapshot.exceptions).set_assignment(&ada, Some(stands));
-        assert_eq!(due(&snapshot, "s", &nobody, Some(&nobody)), expected, "{last_start}");
+        let asked = |asked_at| Answer { asked_at, users: &nobody };
+        let (answer, before) = (asked(at(90)), Some(asked(at(60))));
+        let due = tidy(&snapshot, index(&snapshot, "s"), answer, before, |_| false, &moment());
+        assert_eq!(due, expected, "{last_start}");
     }
 }
 
@@ -146,18 +150,32 @@ fn nothing_is_over_while_the_stores_time_is_not_known() {
     assert_eq!(due, []);
 }
 
-#[test]
-fn what_merely_named_users_claimed_lapses_when_its_time_is_over() {
-    let mut snapshot = snapshot(TWO, "{}");
+/// ada, bob and eve at `s`: her time is over at 100 s, his a second later, eve's record lasts.
+fn named(mut snapshot: Snapshot) -> (Snapshot, UserName) {
     let [ada, bob, eve] =
         ["ada", "bob", "eve"].map(|name| UserName::canonical(name, NameRule::Lower).unwrap());
-    assert_eq!(lapsed(&snapshot, at(100), &moment()), []);
     for (user, until) in [(&ada, Some(at(100))), (&bob, Some(at(101))), (&eve, None)] {
         let mut stands = assigned(user.as_str(), "s", Cause::Failover, Epoch::new(3).unwrap());
-        stands.provisional_until = until;
+        (stands.provisional_until, stands.last_start) = (until, Some(at(40)));
         Arc::make_mut(&mut snapshot.exceptions).set_assignment(user, Some(stands));
     }
-    assert_eq!(lapsed(&snapshot, at(100), &moment()), [over(&ada, 3)]);
+    (snapshot, ada)
+}
+
+#[test]
+fn what_merely_named_users_claimed_at_a_hub_that_can_not_be_asked_lapses_when_its_time_is_over() {
+    let without_token = "a shared token, s standby shared";
+    assert_eq!(lapsed(&snapshot(without_token, "{}"), at(100), &moment()), []);
+    let (stand, ada) = named(snapshot(without_token, "{}"));
+    assert_eq!(lapsed(&stand, at(100), &moment()), [over(&ada, 3)]);
+}
+
+#[test]
+fn what_merely_named_users_claimed_is_over_by_their_hubs_word_and_never_by_time_alone() {
+    let (stand, ada) = named(snapshot(TWO, "{}"));
+    assert_eq!(lapsed(&stand, at(9999), &moment()), []);
+    assert_eq!(due(&stand, "s", &there(&[]), None), [over(&ada, 3)]);
+    assert_eq!(due(&stand, "s", &there(&[(&ada, STARTS)]), None), []);
 }
 
 #[test]
@@ -175,4 +193,22 @@ fn a_record_at_a_home_that_can_never_be_asked_lapses_once_that_is_calm_and_the_s
     assert_eq!(told(&[&pin], 100), []);
     let asked = recorded(snapshot(TWO, "{}"), &[&here]);
     assert_eq!(lapsed(&asked, at(100), &moment()), [], "a hub that can be asked is waited for");
+}
+
+#[test]
+fn a_start_counts_until_its_hub_was_asked_once_it_had_arrived() {
+    let times = snapshot(TWO, "{}").times;
+    let hub: HubId = "a".parse().unwrap();
+    let start = |name, hub: &str, seconds| UnclaimedStart {
+        user: UserName::canonical(name, NameRule::Lower).unwrap(),
+        hub: hub.parse().unwrap(),
+        at: at(seconds),
+    };
+    let told = [start("ada", "a", 69), start("bob", "a", 70), start("eve", "s", 90)];
+    let names = |asked_at| -> Vec<String> {
+        unaccounted(&told, &hub, asked_at, &times).map(|start| start.user.to_string()).collect()
+    };
+    assert_eq!(names(Some(at(100))), ["bob"]);
+    assert_eq!(names(Some(at(101))), Vec::<String>::new());
+    assert_eq!(names(None), ["ada", "bob"], "it was never asked");
 }

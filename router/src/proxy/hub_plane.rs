@@ -15,7 +15,8 @@ use super::forward::{self, Going};
 use super::landing::{self, Landed};
 use super::login_form;
 use super::proxy_plane::outgoing;
-use super::{headers, logout, passive, reply, send, set_cookie, starting, wait};
+use super::starting::{self, OnItsWay};
+use super::{headers, logout, passive, reply, send, set_cookie, wait};
 use crate::core::health;
 use crate::core::life::claim::StartAnswer;
 use crate::core::login::Strength;
@@ -60,22 +61,22 @@ pub async fn forward(mut exchange: Exchange<'_>, mut going: Going, body: ToHub) 
     let hub = &exchange.snapshot().hub(going.hub).hub;
     let manner = forward::manner(&exchange, &going);
     let asked_at = passive::asked_at(&exchange);
+    let start = OnItsWay::new(&exchange.worker().shared, going.ticket.take());
     let answer = match send::send(&exchange.worker().pools, hub, request, manner).await {
         Ok(answer) => passive::answered(&exchange, &going, &browser, asked_at, answer),
         Err(fault) => {
             let lost = if fault.was_sent() { StartAnswer::Lost } else { StartAnswer::Other };
-            starting::tell(&exchange, going.ticket.as_ref(), lost);
+            start.tell(lost);
             return forward::failed(&exchange, going.hub, &fault);
         }
     };
     if is_proxys_own_error(&answer) {
-        // It may have died while it began.
-        starting::tell(&exchange, going.ticket.as_ref(), StartAnswer::Lost);
+        start.tell(StartAnswer::Gone);
         exchange.worker().shared.look(exchange.id(going.hub), health::Plane::Hub);
         return wait::hub_gone(&exchange, &going.known, going.hub);
     }
-    if going.ticket.is_some() {
-        starting::tell(&exchange, going.ticket.as_ref(), starting::answered(&exchange, &browser, &answer));
+    if start.decides() {
+        start.tell(starting::answered(&exchange, &browser, &answer));
     }
     let answered =
         Answered { exchange: &exchange, going: &going, browser: &browser, flow: state.as_deref(), now };

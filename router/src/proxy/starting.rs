@@ -15,6 +15,8 @@ use super::body::{ToClient, ToHub};
 use super::exchange::{Exchange, Trace};
 use super::forward::{self, Going};
 use super::gather::Known;
+use super::hub_plane::is_proxys_own_error;
+use super::shared::Shared;
 use super::{collect, reply, wait};
 use crate::control::claims::{Answered, Settled, Ticket, Waits};
 use crate::core::health::{self, Answer};
@@ -95,7 +97,7 @@ async fn settle(exchange: &Exchange<'_>, start: &Start, claims: bool) -> Settled
         Some(StartPlan::Go(hub)) => {
             let noted = moment.now.and_then(|now| shared.journal.note(snapshot.id(hub), &start.user, now));
             if let Some(noted) = noted {
-                return Settled::Start(id(hub), Some(Ticket::Unasked(noted)));
+                return Settled::Start(id(hub), Some(Ticket::Unasked(noted, start.identity)));
             }
         }
         Some(StartPlan::Wait { hub, why }) => {
@@ -206,10 +208,14 @@ pub fn answered(exchange: &Exchange<'_>, browser: &Browser, answer: &Response<To
     };
     match answer.status() {
         StatusCode::TOO_MANY_REQUESTS => StartAnswer::Busy,
-        // "Already running" or "already pending".
-        StatusCode::BAD_REQUEST => StartAnswer::Accepted,
+        StatusCode::BAD_REQUEST => StartAnswer::BadRequest,
         StatusCode::OK => StartAnswer::Form,
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => StartAnswer::Refused,
+        // The hub's proxy, or whoever else is in between: the hub may have the start.
+        StatusCode::SERVICE_UNAVAILABLE if is_proxys_own_error(answer) => StartAnswer::Gone,
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
+            StartAnswer::Lost
+        }
         _ => match start::answer(&exchange.snapshot().site, &exchange.place, parts).map(|said| said.said) {
             Some(Said::Pending | Said::Started | Said::Runs) => StartAnswer::Accepted,
             Some(Said::Failed) => StartAnswer::Other,
@@ -224,14 +230,46 @@ fn leads_to_login(exchange: &Exchange<'_>, location: Option<&HeaderValue>) -> bo
     location.and_then(|location| location.to_str().ok()).is_some_and(|location| location.contains(&login))
 }
 
-/// Tells how the hub answered, where something waits for that.
-pub fn tell(exchange: &Exchange<'_>, ticket: Option<&Ticket>, answer: StartAnswer) {
-    let shared = &exchange.worker().shared;
-    match ticket {
-        Some(Ticket::Claim { user, epoch }) => {
-            shared.claims.answered(Answered { user: user.clone(), epoch: *epoch, answer });
+/// A start on its way to its hub, whose answer decides something.
+pub struct OnItsWay<'a> {
+    shared: &'a Shared,
+    ticket: Option<Ticket>,
+}
+
+impl<'a> OnItsWay<'a> {
+    /// From now on the hub may have it.
+    #[must_use]
+    pub fn new(shared: &'a Shared, ticket: Option<Ticket>) -> Self {
+        Self { shared, ticket }
+    }
+
+    /// Whether anything waits for the answer.
+    #[must_use]
+    pub fn decides(&self) -> bool {
+        self.ticket.is_some()
+    }
+
+    /// Tells how the hub answered, where something waits for that.
+    pub fn tell(mut self, answer: StartAnswer) {
+        self.end(answer);
+    }
+
+    fn end(&mut self, answer: StartAnswer) {
+        match self.ticket.take() {
+            Some(Ticket::Claim(claimed)) => {
+                self.shared.claims.answered(Answered { claimed: *claimed, answer });
+            }
+            Some(Ticket::Unasked(noted, identity)) if had_no_right(answer, identity) => {
+                self.shared.journal.refused(&noted);
+            }
+            Some(Ticket::Unasked(..)) | None => {}
         }
-        Some(Ticket::Unasked(noted)) if had_no_right(answer) => shared.journal.refused(noted),
-        Some(Ticket::Unasked(_)) | None => {}
+    }
+}
+
+/// A client that hangs up takes the request's future with it, and not the start.
+impl Drop for OnItsWay<'_> {
+    fn drop(&mut self) {
+        self.end(StartAnswer::Lost);
     }
 }

@@ -129,7 +129,7 @@ async fn after_a_long_silence_of_the_store_a_start_at_home_asks_the_next_hubs_fi
 
     let unasked = scene.settle(Identity::Proven).await;
     assert!(
-        matches!(&unasked, Settled::Start(hub, Some(Ticket::Unasked(_))) if hub.as_str() == "a"),
+        matches!(&unasked, Settled::Start(hub, Some(Ticket::Unasked(..))) if hub.as_str() == "a"),
         "{unasked:?}"
     );
     assert_eq!(scene.asked(), ["s"]);
@@ -147,7 +147,7 @@ async fn a_start_that_may_go_unasked_is_noted_and_asks_nobody() {
     sleep(Duration::from_mins(1)).await;
     let settled = scene.settle(Identity::Named).await;
     assert!(
-        matches!(&settled, Settled::Start(hub, Some(Ticket::Unasked(_))) if hub.as_str() == "a"),
+        matches!(&settled, Settled::Start(hub, Some(Ticket::Unasked(..))) if hub.as_str() == "a"),
         "{settled:?}"
     );
     assert_eq!((scene.journal.all().len(), scene.asked().len(), scene.stands()), (1, 0, None));
@@ -168,58 +168,99 @@ async fn a_start_for_which_the_journal_has_no_room_claims() {
     assert_eq!(scene.stands_at(), Some(("a".to_owned(), "running")));
 }
 
-/// A merely named user's claim off home.
-async fn provisional(scene: &Scene) -> (UserName, Epoch) {
-    scene.says("a", UserAt::NoServer);
+/// A merely named user's start.
+async fn named(scene: &Scene) -> Claimed {
     let settled = scene.settle(Identity::Named).await;
-    let Settled::Start(_, Some(Ticket::Claim { user, epoch })) = settled else { panic!("{settled:?}") };
+    let Settled::Start(_, Some(Ticket::Claim(claimed))) = settled else { panic!("{settled:?}") };
+    *claimed
+}
+
+/// A merely named user's claim off home.
+async fn provisional(scene: &Scene) -> Claimed {
+    scene.says("a", UserAt::NoServer);
+    scene.says("s", UserAt::NoServer);
+    let claimed = named(scene).await;
     assert!(scene.stands().unwrap().provisional_until.is_some());
-    (user, epoch)
+    claimed
+}
+
+async fn answer(scene: &Scene, claimed: &Claimed, answer: StartAnswer) {
+    scene.claims.answered(Answered { claimed: claimed.clone(), answer });
+    sleep(Duration::from_millis(100)).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_named_users_claim_lasts_once_the_hub_accepted_the_start_and_is_gone_when_it_refused() {
-    for (answer, stays, lasts) in [
+    for (said, stays, lasts) in [
         (StartAnswer::Accepted, true, true),
         (StartAnswer::Lost, true, true),
         (StartAnswer::Form, true, false),
         (StartAnswer::Busy, true, false),
+        (StartAnswer::BadRequest, true, false),
+        (StartAnswer::Gone, true, false),
         (StartAnswer::Login, false, false),
         (StartAnswer::Refused, false, false),
         (StartAnswer::Other, false, false),
     ] {
         let scene = Scene::of(HUBS, &[open("a", Cause::Drain)]).await;
-        let (user, epoch) = provisional(&scene).await;
+        let claimed = provisional(&scene).await;
 
-        scene.claims.answered(Answered { user, epoch, answer });
-        sleep(Duration::from_millis(100)).await;
+        answer(&scene, &claimed, said).await;
 
         let stands = scene.stands();
-        assert_eq!(stands.is_some(), stays, "{answer:?}");
-        assert_eq!(stands.is_some_and(|stands| stands.provisional_until.is_none()), lasts, "{answer:?}");
+        assert_eq!(stands.is_some(), stays, "{said:?}");
+        assert_eq!(stands.is_some_and(|stands| stands.provisional_until.is_none()), lasts, "{said:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_answer_to_an_older_start_decides_nothing() {
+async fn the_refusal_of_an_older_start_decides_nothing() {
     let scene = Scene::of(HUBS, &[open("a", Cause::Drain)]).await;
-    let (user, epoch) = provisional(&scene).await;
-    scene.says("s", UserAt::NoServer);
-    let again = scene.settle(Identity::Named).await;
-    assert!(matches!(again, Settled::Start(_, Some(_))), "{again:?}");
+    let claimed = provisional(&scene).await;
+    named(&scene).await;
 
-    scene.claims.answered(Answered { user, epoch, answer: StartAnswer::Login });
-    sleep(Duration::from_millis(100)).await;
+    answer(&scene, &claimed, StartAnswer::Login).await;
 
     assert!(scene.stands().is_some());
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stranger_who_names_a_user_takes_no_claim_away_from_the_start_that_is_under_way() {
+    let scene = Scene::of(HUBS, &[open("a", Cause::Drain)]).await;
+    let own = provisional(&scene).await;
+    sleep(Duration::from_secs(1)).await;
+    let strangers = named(&scene).await;
+
+    answer(&scene, &strangers, StartAnswer::Login).await;
+    let stands = scene.stands().unwrap();
+    assert_eq!(stands.last_start, own.assignment.last_start);
+    assert!(stands.provisional_until.is_some());
+
+    answer(&scene, &own, StartAnswer::Accepted).await;
+    assert_eq!(scene.stands().unwrap().provisional_until, None, "whatever was written since");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_was_accepted_is_recorded_also_where_nothing_stands_any_more() {
+    let scene = Scene::of(HUBS, &[open("a", Cause::Drain)]).await;
+    let claimed = provisional(&scene).await;
+    let key = user_key(&scene.ada).unwrap();
+    scene.writer.write(&Write::delete(key, claimed.assignment.epoch), WITHIN).await;
+    assert_eq!(scene.stands(), None);
+
+    answer(&scene, &claimed, StartAnswer::Accepted).await;
+
+    let stands = scene.stands().unwrap();
+    assert_eq!((stands.hub.as_str(), stands.provisional_until), ("s", None));
+    assert_eq!(stands.last_start, claimed.assignment.last_start);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_is_written_also_when_the_store_is_silent_for_a_moment() {
     let scene = Scene::of(HUBS, &[open("a", Cause::Drain)]).await;
-    let (user, epoch) = provisional(&scene).await;
+    let claimed = provisional(&scene).await;
     scene.store.silent(true);
-    scene.claims.answered(Answered { user, epoch, answer: StartAnswer::Accepted });
+    answer(&scene, &claimed, StartAnswer::Accepted).await;
     sleep(Duration::from_secs(4)).await;
     scene.store.silent(false);
     sleep(Duration::from_secs(4)).await;
@@ -227,13 +268,21 @@ async fn an_answer_is_written_also_when_the_store_is_silent_for_a_moment() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_names_a_user_shortens_no_lasting_assignment() {
+async fn whoever_names_a_user_shortens_no_lasting_assignment_and_does_not_keep_it_alive() {
     let scene = Scene::of(HUBS, &[]).await;
     scene.assign("s", Cause::Drain).await;
     scene.says("s", UserAt::NoServer);
-    let settled = scene.settle(Identity::Named).await;
-    assert_eq!(settled, start("s"), "no ticket");
-    assert_eq!(scene.stands().unwrap().provisional_until, None);
+    let before = scene.stands().unwrap();
+    let claimed = named(&scene).await;
+    assert_eq!(claimed.assignment.hub.as_str(), "s");
+    let meanwhile = scene.stands().unwrap();
+    assert_eq!(meanwhile.provisional_until, None);
+    assert!(meanwhile.last_start > before.last_start, "while it is on its way it counts");
+
+    answer(&scene, &claimed, StartAnswer::Login).await;
+
+    let stands = scene.stands().unwrap();
+    assert_eq!((stands.last_start, stands.provisional_until), (before.last_start, None));
 }
 
 #[tokio::test(start_paused = true)]

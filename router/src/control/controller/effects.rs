@@ -25,6 +25,7 @@ use crate::core::life::hub_life::Securing;
 use crate::core::life::records::{Assignment, Cause, Epoch, HubRecord};
 use crate::core::life::step::{Change, Effect, HubEvent, Report};
 use crate::core::life::time::StoreTime;
+use crate::core::upkeep::unaccounted;
 
 /// The longest that a write may take before its outcome counts as unknown.
 pub(in crate::control) const WITHIN: Duration = Duration::from_secs(2);
@@ -174,7 +175,8 @@ impl Controller {
     pub(super) fn known_at(&self, hub: &HubId) -> BTreeSet<UserName> {
         let mut users: BTreeSet<UserName> = self.parts.board.census.known_at(hub).into_iter().collect();
         let told = self.heartbeats.iter().flat_map(|beat| &beat.starts);
-        users.extend(told.filter(|start| start.hub == *hub).map(|start| start.user.clone()));
+        let (asked_at, times) = (self.census_seen.get(hub).copied(), self.parts.live.load().snapshot.times);
+        users.extend(unaccounted(told, hub, asked_at, &times).map(|start| start.user.clone()));
         let own = self.parts.share.journal.all();
         users.extend(own.into_iter().filter(|start| start.hub == *hub).map(|start| start.user));
         users

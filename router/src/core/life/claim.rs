@@ -17,7 +17,8 @@ use super::tables::AskFirst;
 use super::time::{StoreTime, Times};
 
 pub use ended::{
-    DeleteFacts, Deletion, HubAnswer, Kept, StartAnswer, after_answer, had_no_right, may_delete,
+    Claimed, DeleteFacts, Deletion, Ending, HubAnswer, Kept, StartAnswer, after_answer, ending, had_no_right,
+    may_delete,
 };
 
 /// How many claims of merely named users a site holds at one time ("at most 1,000 per site"), so that strangers cannot fill

@@ -105,6 +105,13 @@ impl Times {
         }
     }
 
+    /// `hold` / 2: for so long a start may be on its way to its hub. What a hub says within that time after it says nothing
+    /// about it. 30 s.
+    #[must_use]
+    pub fn under_way(&self) -> Duration {
+        self.hold / 2
+    }
+
     /// Whether a replica that was last heard at `heard` is live: "live with a heartbeat younger than 15 s (the store's clock)".
     #[must_use]
     pub fn is_live(&self, heard: StoreTime, now: StoreTime) -> bool {

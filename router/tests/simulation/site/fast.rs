@@ -173,7 +173,7 @@ impl Fast<'_> {
             Some(StartPlan::Go(hub)) => {
                 let journal = &self.process.journal;
                 match moment.now.and_then(|now| journal.note(snapshot.id(hub), &start.user, now)) {
-                    Some(noted) => Settled::Start(id(hub), Some(Ticket::Unasked(noted))),
+                    Some(noted) => Settled::Start(id(hub), Some(Ticket::Unasked(noted, start.identity))),
                     None => Settled::Wait { hub: id(hub), why: Waits::Directory },
                 }
             }
@@ -234,13 +234,13 @@ impl Fast<'_> {
         let asked_at = clock::now();
         let answer = self.fleet.hubs.start(me, hub, self.user, WITHIN).await;
         match ticket {
-            Some(Ticket::Claim { user, epoch }) => {
-                self.process.claims.answered(Answered { user, epoch, answer: means(&answer) });
+            Some(Ticket::Claim(claimed)) => {
+                self.process.claims.answered(Answered { claimed: *claimed, answer: means(&answer) });
             }
-            Some(Ticket::Unasked(noted)) if had_no_right(means(&answer)) => {
+            Some(Ticket::Unasked(noted, identity)) if had_no_right(means(&answer), identity) => {
                 self.process.journal.refused(&noted);
             }
-            Some(Ticket::Unasked(_)) | None => {}
+            Some(Ticket::Unasked(..)) | None => {}
         }
         self.fleet.say(|| format!("{me} hears of the start of {} at {hub}: {answer:?}", self.user));
         match answer {
@@ -335,7 +335,8 @@ pub fn acted(snapshot: &Snapshot) -> impl Iterator<Item = &UserName> {
 /// What the hub's answer means for a claim.
 fn means(answer: &Result<Started, HubError>) -> StartAnswer {
     match answer {
-        Ok(Started::Pending | Started::Runs | Started::Refused) => StartAnswer::Accepted,
+        Ok(Started::Pending | Started::Runs) => StartAnswer::Accepted,
+        Ok(Started::Refused) => StartAnswer::BadRequest,
         Ok(Started::Busy { .. }) => StartAnswer::Busy,
         Ok(Started::Failed) => StartAnswer::Other,
         Err(HubError::Connect { .. } | HubError::Failing { .. }) => StartAnswer::Other,
