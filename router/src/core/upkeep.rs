@@ -49,6 +49,16 @@ pub enum Tidy {
     },
 }
 
+impl Tidy {
+    /// Whose record it is.
+    #[must_use]
+    pub fn user(&self) -> &UserName {
+        match self {
+            Self::Found(user) | Self::Over { user, .. } => user,
+        }
+    }
+}
+
 /// What this hub's answer, together with the one before, asks for. Users with a server on another hub too are left alone:
 /// they are reported, never repaired.
 #[must_use]
@@ -84,7 +94,13 @@ pub fn tidy(
         let deletion = may_delete(assignment, &facts, &snapshot.times, now)?;
         Some(Tidy::Over { user: assignment.user.clone(), on: deletion.on })
     });
-    found.chain(over).collect()
+    in_order(found.chain(over).collect())
+}
+
+/// Assignments stand in no order; what has to be written does, so that two runs of one story are the same.
+fn in_order(mut all: Vec<Tidy>) -> Vec<Tidy> {
+    all.sort_by(|one, other| one.user().cmp(other.user()));
+    all
 }
 
 /// Assignments that are over although no answer says so: at hubs that can never be asked, those of merely named users whose time is
@@ -110,7 +126,7 @@ pub fn lapsed(snapshot: &Snapshot, now: StoreTime, moment: &Moment) -> Vec<Tidy>
         let deletion = may_delete(assignment, &facts, &snapshot.times, now)?;
         Some(Tidy::Over { user: assignment.user.clone(), on: deletion.on })
     });
-    over.collect()
+    in_order(over.collect())
 }
 
 /// Whether a hub ever says who has a server there; one that is gone does not.
