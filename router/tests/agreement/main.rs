@@ -11,10 +11,11 @@ use std::time::{Duration, Instant};
 
 use hubrouter::control::live::Live;
 use hubrouter::control::operator::What;
-use hubrouter::core::life::claim::Identity;
+use hubrouter::core::life::calm::CopyOfStore;
+use hubrouter::core::life::claim::{Identity, Way};
 use hubrouter::core::life::records::{AtDeadline, Starts};
 use hubrouter::core::snapshot::Snapshot;
-use hubrouter::core::starting::{Starter, start_of};
+use hubrouter::core::starting::{StartPlan, StartWaits, Starter, start_of};
 use hubrouter::directory::Memory;
 use hubrouter_hub_adapter::names::{NameRule, UserName};
 use hubrouter_loadtest::simhub::{ApiToken, SimHub, SimHubOptions, TokenOwner};
@@ -73,24 +74,51 @@ impl Site {
         panic!("not in time: both replicas {what}");
     }
 
+    /// Waits for a moment in which neither replica waits for the directory.
+    async fn until_in_step(&self) {
+        let until = Instant::now() + PATIENCE;
+        let is_in_step = |live: &Arc<Live>| {
+            let moment = live.snapshot.knowledge.at(Instant::now(), &live.snapshot.times);
+            matches!(moment.copy, Some(CopyOfStore::ReadAt(_))) && !moment.behind
+        };
+        while !self.snapshots().iter().all(is_in_step) {
+            assert!(Instant::now() < until, "not in time: both replicas reach the store");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Waits until both replicas know of a server of `user` at `hub`.
+    async fn both_know(&self, user: &UserName, hub: &str) {
+        let (hub, until) = (hub.parse().unwrap(), Instant::now() + PATIENCE);
+        while !self.replicas.iter().all(|replica| replica.board.census.known_at(&hub).contains(user)) {
+            assert!(Instant::now() < until, "not in time: both replicas know of the server of {user}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     fn snapshots(&self) -> [Arc<Live>; 2] {
         [0, 1].map(|number: usize| self.replicas[number].live.load_full())
     }
 
     /// Asks both replicas about everybody; says how many users belong to each hub.
     async fn agree(&self, state: &'static str) -> BTreeMap<String, usize> {
+        self.until_in_step().await;
         let (lives, users, now) = (self.snapshots(), Arc::clone(&self.users), Instant::now());
         // On a thread of its own: the hubs have to answer meanwhile.
         let asked = tokio::task::spawn_blocking(move || {
             let [one, other] = lives.each_ref().map(|live| &live.snapshot);
-            let mut counts = BTreeMap::<String, usize>::new();
+            let (mut counts, mut compared) = (BTreeMap::<String, usize>::new(), 0);
             for user in users.iter() {
                 let [owner, same] = [one, other].map(|snapshot| owner(snapshot, user));
                 assert_eq!(owner, same, "{user}, when {state}");
-                let [start, same] = [one, other].map(|snapshot| destination(snapshot, user, now));
-                assert_eq!(start, same, "a start of {user}, when {state}");
+                let starts = [one, other].map(|snapshot| destination(snapshot, user, now));
+                if let [Some(start), Some(same)] = &starts {
+                    assert_eq!(start, same, "a start of {user}, when {state}");
+                    compared += 1;
+                }
                 *counts.entry(owner).or_default() += 1;
             }
+            assert!(compared > users.len() / 2, "only {compared} starts were compared when {state}");
             counts
         });
         asked.await.unwrap()
@@ -114,22 +142,22 @@ fn same_records(one: &Snapshot, other: &Snapshot) -> bool {
         && one.exceptions.placement_epoch() == other.exceptions.placement_epoch()
 }
 
-/// Where a start leads, calm or not: a claim may come between, and its end is the same.
-fn destination(snapshot: &Snapshot, user: &UserName, now: Instant) -> String {
-    use hubrouter::core::life::claim::Way;
-    use hubrouter::core::starting::StartPlan;
+/// Where a start leads, calm or not: a claim may come between, and its end is the same. None while the replica waits for the
+/// directory, as each does for itself.
+fn destination(snapshot: &Snapshot, user: &UserName, now: Instant) -> Option<String> {
     let starter = Starter { user: user.clone(), identity: Identity::Proven, chosen: None, trial: false };
     let moment = snapshot.knowledge.at(now, &snapshot.times);
-    match start_of(snapshot, &starter, &moment).unwrap() {
+    Some(match start_of(snapshot, &starter, &moment).unwrap() {
         StartPlan::Go(hub) | StartPlan::GoUnless { hub, .. } => snapshot.id(hub).to_string(),
         StartPlan::Claim(claiming) => match &claiming.facts.way {
             Way::Elsewhere { to, .. } => to.hub.to_string(),
             Way::Owner | Way::Hold => snapshot.id(claiming.owner).to_string(),
         },
+        StartPlan::Wait { why: StartWaits::Directory, .. } => return None,
         StartPlan::Wait { hub, .. } => format!("waits for {}", snapshot.id(hub)),
         StartPlan::Page { hub, .. } => format!("a page about {}", snapshot.id(hub)),
         StartPlan::NotThere { .. } => unreachable!("nothing was chosen"),
-    }
+    })
 }
 
 fn starts(snapshot: &Snapshot, hub: &str) -> Starts {
@@ -152,6 +180,8 @@ async fn two_replicas_send_each_of_100_000_users_to_the_same_hub_in_five_states(
     // Somebody has a server, and is to stay.
     let runs = site.users.iter().find(|user| owner(&site.snapshots()[0].snapshot, user) == "hub-a").unwrap();
     site.hubs[0].start_server(runs.as_str(), "").await;
+    // It was started past the routers: only the census can tell of it.
+    site.both_know(runs, "hub-a").await;
 
     let hub = "hub-b".parse().unwrap();
     let drain = What::Drain {
@@ -218,5 +248,5 @@ async fn replicas_whose_configurations_differ_do_not_undo_each_others_work_witho
 
     let writes = epoch() - before;
     // Each closes or opens after the other once in two intervals; without a pause it would be thousands.
-    assert!(writes <= 80, "{writes} writes in 20 intervals");
+    assert!(writes <= 60, "{writes} writes in 10 intervals");
 }

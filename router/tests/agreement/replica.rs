@@ -27,7 +27,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 /// The token of the router at the hubs.
 pub const TOKEN: &str = "router-token-0123456789";
 
-/// A configuration with these hubs, the one called `hub-s` a standby, and times at a hundredth.
+/// A configuration with these hubs, the one called `hub-s` a standby, and times at about a thirtieth.
 pub fn text(hubs: &[SimHub]) -> String {
     let hub = |hub: &SimHub| {
         let tier = if hub.id() == "hub-s" { "standby" } else { "active" };
@@ -39,9 +39,9 @@ pub fn text(hubs: &[SimHub]) -> String {
     let hubs: String = hubs.iter().map(hub).collect();
     format!(
         "hubs:\n{hubs}placement: {{seed: agreement}}\nsession: {{keys: [{{env: KEY}}]}}\n\
-         health: {{interval: 100ms, timeout: 100ms}}\n\
+         health: {{interval: 200ms, timeout: 200ms}}\n\
          census: {{interval: 200ms, authority: 400ms, max_age: 5s}}\n\
-         failover: {{hold: 1s, after: 4s, dead_after: 5s, failback_after: 500ms}}\n\
+         failover: {{hold: 1s, after: 4s, dead_after: 6s, failback_after: 500ms}}\n\
          directory: {{kind: redis, url: 'redis://nobody-asks:6379'}}\n"
     )
 }
@@ -74,6 +74,7 @@ impl Listeners for NoSockets {
 /// A running replica.
 pub struct Process {
     pub live: Arc<ArcSwap<Live>>,
+    pub board: Arc<Board>,
     orders: mpsc::UnboundedSender<Ordered>,
     text: Arc<Mutex<String>>,
     changes: mpsc::Sender<()>,
@@ -93,7 +94,7 @@ impl Process {
         let now = clock::now();
         let first = picture::of(loaded.config.clone(), 1, None, &Healths::new(), &materials, now);
         let live = Arc::new(ArcSwap::from_pointee(first));
-        let board = Board::new("agreement".into(), Tasks::default(), now, SystemTime::now());
+        let board = Arc::new(Board::new("agreement".into(), Tasks::default(), now, SystemTime::now()));
         let (claims, queue) = Claims::new();
         let (signals, signals_in) = mpsc::unbounded_channel();
         let (orders, orders_in) = mpsc::unbounded_channel();
@@ -118,12 +119,12 @@ impl Process {
             changes: changes_in,
             watched: None,
             listeners: Box::new(NoSockets),
-            board: Arc::new(board),
+            board: Arc::clone(&board),
         };
         // A thread of its own, as in the program.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         std::thread::spawn(move || runtime.block_on(replica::run(replica, stopped)));
-        Self { live, orders, text, changes, _kept: (stop, signals, claims) }
+        Self { live, board, orders, text, changes, _kept: (stop, signals, claims) }
     }
 
     pub async fn order(&self, what: What) -> Result<Outcome, Refused> {
