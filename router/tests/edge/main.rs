@@ -5,6 +5,7 @@
 mod activation;
 mod census;
 mod chosen;
+mod claimed;
 mod connections;
 mod drain;
 mod failover;
