@@ -48,7 +48,7 @@ pub(super) fn settle(life: &mut HubLife, draft: &mut Draft, now: StoreTime, effe
                 draft.record.starts = Starts::Closed { since, whom: wanted.whom, cause: wanted.cause };
                 draft.changes.push(Change::StartsNarrowed);
             }
-            open(life, draft, wanted, since, now, effects);
+            open(life, draft, wanted, &failover, now, effects);
         }
         (Starts::Elsewhere { since, whom, cause }, Some(wanted)) => {
             if (whom, cause) != (wanted.whom, wanted.cause) && may_undo(life, draft, now) {
@@ -159,17 +159,22 @@ fn open(
     life: &mut HubLife,
     draft: &mut Draft,
     wanted: Wanted,
-    since: StoreTime,
+    failover: &Failover,
     now: StoreTime,
     effects: &mut Vec<Effect>,
 ) {
+    let Starts::Closed { since, .. } = draft.record.starts else { return };
     if opens_at(life, since).is_none_or(|opens_at| now < opens_at) {
         return;
     }
-    let Some(users) = running_secured(life, &draft.record, wanted, since, now, effects) else { return };
+    // "Its servers are lost" counts whatever else closed the hub: a drain, too, would wait for a word that never comes.
+    let ordered = draft.record.ordered.as_ref().filter(|_| *failover == Failover::Go);
+    let assume_stopped = ordered.is_some_and(|ordered| ordered.assume_stopped);
+    let securing = Securing { since, assume_stopped };
+    let Some(users) = running_secured(life, &draft.record, wanted, securing, now, effects) else { return };
     draft.record.starts = Starts::Elsewhere { since: now, whom: wanted.whom, cause: wanted.cause };
     draft.changes.push(Change::CandidatesOpened);
-    if wanted.cause == Cause::Failover && draft.record.failed_over.is_none() {
+    if *failover == Failover::Go {
         note_failover(draft, users, now);
     }
 }
@@ -190,12 +195,12 @@ fn opens_at(life: &HubLife, since: StoreTime) -> Option<StoreTime> {
 /// Whether everybody known as running has an assignment, and whom that concerned.
 ///
 /// For everybody, not for new users only: then "no assignment there means idle", also when the hub falls silent later. A hub
-/// without a token cannot be asked: there the operator insisted.
+/// without a token cannot be asked: there the operator insisted, and who was seen there is recorded.
 fn running_secured(
     life: &mut HubLife,
     record: &HubRecord,
     wanted: Wanted,
-    since: StoreTime,
+    securing: Securing,
     now: StoreTime,
     effects: &mut Vec<Effect>,
 ) -> Option<Vec<UserName>> {
@@ -203,31 +208,13 @@ fn running_secured(
         Whom::New => return Some(Vec::new()),
         Whom::Everybody => {}
     }
-    let assume_stopped = match wanted.cause {
-        Cause::Failover => record.ordered.as_ref().is_some_and(|ordered| ordered.assume_stopped),
-        Cause::Drain
-        | Cause::Maintenance
-        | Cause::SpawnFailing
-        | Cause::Running
-        | Cause::Found
-        | Cause::Cordon
-        | Cause::Slow
-        | Cause::LoadBound
-        | Cause::Rescue
-        | Cause::Move
-        | Cause::Pin
-        | Cause::Unknown => {
-            if !life.policy.has_token {
-                return Some(Vec::new());
-            }
-            if !census_known(life, record, now) {
-                ask_census(life, since, effects);
-                return None;
-            }
-            false
-        }
-    };
-    secured(life, Securing { since, assume_stopped }, effects)
+    // A failover was judged by its guards already.
+    let is_judged = wanted.cause == Cause::Failover || securing.assume_stopped;
+    if !is_judged && life.policy.has_token && !census_known(life, record, now) {
+        ask_census(life, securing.since, effects);
+        return None;
+    }
+    secured(life, securing, effects)
 }
 
 /// "An answer older than `census.max_age` is *unknown*"; of a hub plane that is down, at the first failed probe.

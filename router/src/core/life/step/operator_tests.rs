@@ -9,7 +9,7 @@ use crate::core::health::Plane;
 use crate::core::life::hub_life::{HubLife, Policy};
 use crate::core::life::records::AtDeadline;
 use crate::core::life::state::Gate;
-use crate::core::life::test_lives::{DRAIN, Play, at, policy};
+use crate::core::life::test_lives::{DRAIN, Play, at, policy, user};
 
 #[test]
 fn a_drain_closes_waits_and_opens() {
@@ -140,6 +140,38 @@ fn a_drain_whose_servers_nobody_knows_stays_closed_and_asks() {
 
     play.happens(HubEvent::Census { answered_at: at(play.now) });
     assert_eq!(play.gate(), Gate::AllElsewhere);
+}
+
+#[test]
+fn servers_that_an_operator_declares_lost_count_as_lost_whatever_closed_the_hub() {
+    for verb in [DRAIN, Verb::Maintenance { forced: false }] {
+        let mut play = Play::new();
+        play.counts = false;
+        play.life.census = None;
+        play.falls(Plane::Hub);
+        play.falls(Plane::Proxy);
+        play.says(verb).unwrap();
+        play.pass(300);
+        assert_eq!(play.gate(), Gate::ClosedToAll, "nobody knows who runs there");
+
+        play.says(Verb::Failover { assume_stopped: true }).unwrap();
+
+        play.seconds_until(Gate::AllElsewhere);
+        let done = play.store.failed_over.clone().unwrap();
+        assert_eq!((done.moved, done.assume_stopped), (vec![user("ada")], true));
+        assert!(play.store.ordered.is_none());
+        assert_ne!(play.life.intent(), Intent::Active);
+    }
+}
+
+#[test]
+fn who_was_seen_at_a_hub_without_a_token_is_recorded_before_a_forced_word_opens_its_candidates() {
+    let mut play = Play::with(Policy { has_token: false, ..policy() });
+    play.says(Verb::Maintenance { forced: true }).unwrap();
+    play.seconds_until(Gate::AllElsewhere);
+
+    let secured = play.effects.iter().filter(|effect| matches!(effect, Effect::SecureRunning(_)));
+    assert_eq!(secured.count(), 1);
 }
 
 #[test]
