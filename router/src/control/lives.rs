@@ -1,8 +1,11 @@
 //! The lives of all hubs, as this replica knows them: events in, effects out, by `core::life::step`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hubrouter_config::{Config, HubId};
+use tokio::task::JoinHandle;
 
 use crate::core::exceptions::Exceptions;
 use crate::core::life::guard::Fleet;
@@ -16,12 +19,18 @@ use crate::core::snapshot::Snapshot;
 #[derive(Debug, Default)]
 pub(super) struct Lives {
     lives: BTreeMap<HubId, HubLife>,
+    /// Why a record could not be written, as operators were told.
+    told: BTreeMap<HubId, String>,
+    /// Who assigns users known as running at a hub, and how they are told that another one does.
+    securing: BTreeMap<HubId, (Arc<AtomicBool>, JoinHandle<()>)>,
 }
 
 impl Lives {
     /// Exactly the hubs of `config`, by what it says of them now.
     pub(super) fn follow(&mut self, config: &Config, now: StoreTime) -> Vec<(HubId, Effect)> {
         self.lives.retain(|id, _| config.hub(id).is_some());
+        self.told.retain(|id, _| config.hub(id).is_some());
+        self.securing.retain(|id, _| config.hub(id).is_some());
         let mut effects = Vec::new();
         for hub in &config.hubs {
             let policy = Policy::of(config, hub);
@@ -47,6 +56,28 @@ impl Lives {
         let (life, effects) = step(life, event, now);
         self.lives.insert(hub.clone(), life);
         effects.into_iter().map(|effect| (hub.clone(), effect)).collect()
+    }
+
+    /// The record of `hub` was not written: whether operators have to be told, once for each reason.
+    pub(super) fn not_written(&mut self, hub: &HubId, because: &str) -> bool {
+        self.told.insert(hub.clone(), because.to_owned()).is_none_or(|told| told != because)
+    }
+
+    /// It was.
+    pub(super) fn written(&mut self, hub: &HubId) {
+        self.told.remove(hub);
+    }
+
+    /// Those known as running at `hub` are to be assigned anew: whoever does it until now ends, and is handed out to wait for.
+    pub(super) fn securing(&mut self, hub: &HubId) -> Option<JoinHandle<()>> {
+        let (superseded, task) = self.securing.remove(hub)?;
+        superseded.store(true, Ordering::Release);
+        Some(task)
+    }
+
+    /// Who does it from now on.
+    pub(super) fn secures(&mut self, hub: HubId, superseded: Arc<AtomicBool>, task: JoinHandle<()>) {
+        self.securing.insert(hub, (superseded, task));
     }
 
     /// What stands in the directory, for every hub whose record is another than it was.
@@ -123,6 +154,28 @@ mod tests {
 
         assert!(lives.get(&id("b")).is_none() && lives.get(&id("a")).is_some());
         assert!(lives.happens(&id("b"), HubEvent::Due, at(100)).is_empty(), "nobody lives there");
+    }
+
+    #[test]
+    fn operators_are_told_once_for_each_reason_that_a_record_is_not_written() {
+        let (mut lives, a) = (Lives::default(), id("a"));
+        let told = ["full", "full", "slow", "slow"].map(|reason| lives.not_written(&a, reason));
+        assert_eq!((told, lives.not_written(&id("b"), "slow")), ([true, false, true, false], true));
+        lives.written(&a);
+        assert!(lives.not_written(&a, "slow"), "it had gone well since");
+    }
+
+    #[tokio::test]
+    async fn who_secures_users_is_told_when_another_one_begins_and_is_waited_for() {
+        let (mut lives, a) = (Lives::default(), id("a"));
+        let superseded = Arc::new(AtomicBool::new(false));
+        assert!(lives.securing(&a).is_none());
+        lives.secures(a.clone(), Arc::clone(&superseded), tokio::spawn(async {}));
+        assert!(!superseded.load(Ordering::Acquire));
+
+        lives.securing(&a).unwrap().await.unwrap();
+
+        assert!(superseded.load(Ordering::Acquire) && lives.securing(&a).is_none());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -23,7 +24,7 @@ use crate::control::live::Live;
 use crate::core::life::claim::is_movable;
 use crate::core::life::hub_life::Securing;
 use crate::core::life::records::{Assignment, Cause, Epoch, HubRecord};
-use crate::core::life::step::{Change, Effect, HubEvent, Report};
+use crate::core::life::step::{Change, Effect, HubEvent, Report, Verb};
 use crate::core::life::time::StoreTime;
 use crate::core::upkeep::unaccounted;
 
@@ -47,6 +48,8 @@ pub enum Done {
     Wrote {
         /// Which.
         hub: HubId,
+        /// The epoch it was compared with.
+        on: Epoch,
         /// What it changes.
         changes: Vec<Change>,
         /// What came of it.
@@ -103,14 +106,16 @@ impl Controller {
     ) {
         let writer = self.parts.share.writer.clone();
         let done = self.done.clone();
-        let on = (on != Epoch::default()).then_some(on);
+        let compared = (on != Epoch::default()).then_some(on);
+        let fits = waiting.is_none() || fits(&record, &changes, || self.known_at(&hub));
         tokio::spawn(async move {
-            let wrote = match Write::set(hub_key(&hub), on, &record) {
+            let write = Write::set(hub_key(&hub), compared, &record).filter(|_| fits);
+            let wrote = match write {
                 Some(write) => writer.write(&write, WITHIN).await,
-                None => Wrote::Unreachable("the record is too long to be written".to_owned()),
+                None => Wrote::Unreachable("too many users would have to be listed in its record".to_owned()),
             };
             // At shutdown nobody waits for it.
-            let _ = done.send(Done::Wrote { hub, changes, wrote, waiting });
+            let _ = done.send(Done::Wrote { hub, on, changes, wrote, waiting });
         });
     }
 
@@ -121,16 +126,19 @@ impl Controller {
                 let effects = self.lives.happens(&hub, event, now);
                 self.carry_out(effects);
             }
-            Done::Wrote { hub, changes, wrote, waiting } => self.wrote(&hub, &changes, &wrote, waiting),
+            Done::Wrote { hub, on, changes, wrote, waiting } => {
+                self.wrote(&hub, on, &changes, &wrote, waiting);
+            }
             Done::Counted { hub, users, ordered } => self.drain_counted(&hub, users, ordered),
             Done::Activated(ended) => self.activation_ended(ended),
             Done::Rebuilt(rebuilt) => self.rebuilt(rebuilt),
         }
     }
 
-    fn wrote(&mut self, hub: &HubId, changes: &[Change], wrote: &Wrote, waiting: Option<Waiting>) {
+    fn wrote(&mut self, hub: &HubId, on: Epoch, changes: &[Change], wrote: &Wrote, waiting: Option<Waiting>) {
         let stands = matches!(wrote, Wrote::Stands(_));
         if stands {
+            self.lives.written(hub);
             for change in changes {
                 self.tell_change(hub, *change);
             }
@@ -139,11 +147,13 @@ impl Controller {
             waiting.wrote(wrote);
         }
         let Some(now) = self.store_now().filter(|_| !stands) else { return };
-        if let Wrote::Unknown(reason) | Wrote::Unreachable(reason) = wrote {
+        if let Wrote::Unknown(reason) | Wrote::Unreachable(reason) = wrote
+            && self.lives.not_written(hub, reason)
+        {
             warn!(hub.id = %hub, reason, "hub `{hub}`: its record was not written, or nobody knows: {reason}");
         }
-        // Whatever is still wanted is proposed again.
-        let effects = self.lives.happens(hub, HubEvent::WriteUnknown, now);
+        // Whatever is still wanted is proposed again at the next beat.
+        let effects = self.lives.happens(hub, HubEvent::WriteUnknown { on }, now);
         self.carry_out(effects);
     }
 
@@ -182,19 +192,32 @@ impl Controller {
         users
     }
 
-    fn secure(&self, hub: HubId, securing: Securing) {
+    fn secure(&mut self, hub: HubId, securing: Securing) {
         let users = self.known_at(&hub);
         let job = Secure {
             hub: hub.clone(),
             writer: self.parts.share.writer.clone(),
             live: Arc::clone(&self.parts.live),
             assume_stopped: securing.assume_stopped,
+            superseded: Arc::default(),
         };
         let done = self.done.clone();
-        tokio::spawn(async move {
-            let users = job.run(users).await;
-            let _ = done.send(Done::Hub(hub, HubEvent::RunningSecured { securing, users }));
+        let superseded = Arc::clone(&job.superseded);
+        let before = self.lives.securing(&hub);
+        let id = hub.clone();
+        let task = tokio::spawn(async move {
+            if let Some(before) = before {
+                // One that writes and one that deletes must not fight: its last write ends first. It cannot fail but by a bug.
+                let _ = before.await;
+            }
+            let event = match job.run(users).await {
+                Some(users) => HubEvent::RunningSecured { securing, users },
+                None if job.is_superseded() => return,
+                None => HubEvent::SecuringEnded(securing),
+            };
+            let _ = done.send(Done::Hub(hub, event));
         });
+        self.lives.secures(id, superseded, task);
     }
 
     fn stop_stale(&self, hub: HubId, users: Vec<UserName>) {
@@ -204,8 +227,8 @@ impl Controller {
         drop(live);
         let done = self.done.clone();
         tokio::spawn(async move {
-            if let Some(left) = job.run(users).await {
-                let _ = done.send(Done::Hub(hub, HubEvent::StaleStopped { left }));
+            if let Some(gone) = job.run(users).await {
+                let _ = done.send(Done::Hub(hub, HubEvent::StaleStopped { gone }));
             }
         });
     }
@@ -223,44 +246,67 @@ struct Secure {
     writer: Writer,
     live: Arc<ArcSwap<Live>>,
     assume_stopped: bool,
+    /// Another one has begun.
+    superseded: Arc<AtomicBool>,
 }
 
 impl Secure {
-    /// All of them, however long the directory takes; whom it concerned.
-    async fn run(&self, users: BTreeSet<UserName>) -> Vec<UserName> {
+    /// All of them, however long the directory takes; whom it concerned. `None` when another one has begun meanwhile, or the
+    /// operator's word that their servers are lost holds no more.
+    async fn run(&self, users: BTreeSet<UserName>) -> Option<Vec<UserName>> {
         let each = stream::iter(users).map(|user| async move {
-            let concerned = self.one(&user).await;
-            concerned.then_some(user)
+            let concerned = self.one(&user).await?;
+            Some(concerned.then_some(user))
         });
-        let mut concerned: Vec<UserName> =
-            each.buffer_unordered(AT_ONCE).filter_map(|user| async move { user }).collect().await;
+        let each: Vec<Option<Option<UserName>>> = each.buffer_unordered(AT_ONCE).collect().await;
+        let all: Option<Vec<Option<UserName>>> = each.into_iter().collect();
+        let mut concerned: Vec<UserName> = all?.into_iter().flatten().collect();
         concerned.sort();
-        concerned
+        Some(concerned)
     }
 
-    async fn one(&self, user: &UserName) -> bool {
+    fn is_superseded(&self) -> bool {
+        self.superseded.load(Ordering::Acquire)
+    }
+
+    /// The record by which servers there count as lost: none may be let go of under any other.
+    fn declared_lost(&self, live: &Live) -> Option<Epoch> {
+        let record = live.snapshot.exceptions.hub(&self.hub)?;
+        record.ordered.as_ref().filter(|ordered| ordered.assume_stopped).map(|_| record.epoch)
+    }
+
+    /// Whether it concerned the user; `None` when it was given up.
+    async fn one(&self, user: &UserName) -> Option<bool> {
         loop {
             let live = self.live.load_full();
+            let lost = self.declared_lost(&live);
+            if self.is_superseded() || (self.assume_stopped && lost.is_none()) {
+                return None;
+            }
             let exceptions = &live.snapshot.exceptions;
             let stands = exceptions.assignment(user);
-            let (Some(key), Some(now)) = (user_key(user), self.now(&live)) else { return false };
+            let (Some(key), Some(now)) = (user_key(user), self.now(&live)) else { return Some(false) };
             let write = match (stands, self.assume_stopped) {
                 // Assigned elsewhere: their server here is another matter, and reported.
-                (Some(stands), _) if stands.hub != self.hub => return false,
+                (Some(stands), _) if stands.hub != self.hub => return Some(false),
                 (Some(stands), false) if stands.cause == Cause::Running || !is_movable(stands.cause) => {
-                    return true;
+                    return Some(true);
                 }
-                (Some(stands), true) if !is_movable(stands.cause) => return false,
-                (Some(stands), true) => Some(Write::delete(key, stands.epoch)),
-                (None, true) => return true,
+                (Some(stands), true) if !is_movable(stands.cause) => return Some(false),
+                (Some(stands), true) => {
+                    let mut write = Write::delete(key, stands.epoch);
+                    write.conditions = vec![(hub_key(&self.hub), lost)];
+                    Some(write)
+                }
+                (None, true) => return Some(true),
                 (stands, false) => {
                     let assignment = self.running(user, stands, now);
                     Write::set(key, exceptions.epoch_of(user), &assignment)
                 }
             };
-            let Some(write) = write else { return false };
+            let Some(write) = write else { return Some(false) };
             match self.writer.write(&write, WITHIN).await {
-                Wrote::Stands(_) => return true,
+                Wrote::Stands(_) => return Some(true),
                 // What stands now is in force here: look again.
                 Wrote::Conflict(_) => {}
                 Wrote::Unknown(_) | Wrote::Unreachable(_) => tokio::time::sleep(TRY_AGAIN).await,
@@ -293,7 +339,7 @@ struct StopStale {
 }
 
 impl StopStale {
-    /// Whose are left; `None` when the hub's record has opened meanwhile, and nothing there is stale any more.
+    /// Whose are gone: all; `None` when the hub's record has opened meanwhile, and nothing there is stale any more.
     async fn run(&self, users: Vec<UserName>) -> Option<Vec<UserName>> {
         let wanted: BTreeSet<UserName> = users.into_iter().collect();
         loop {
@@ -306,7 +352,7 @@ impl StopStale {
                     let left: Vec<_> =
                         active.users.into_iter().filter(|(user, _)| wanted.contains(user)).collect();
                     if left.is_empty() {
-                        return Some(Vec::new());
+                        return Some(wanted.into_iter().collect());
                     }
                     for (user, active) in &left {
                         for server in active.servers.keys().filter(|_| self.is_closed()) {
@@ -336,6 +382,18 @@ impl StopStale {
         let live = self.live.load();
         live.snapshot.exceptions.hub(&self.hub).is_some_and(|record| record.failed_over.is_some())
     }
+}
+
+/// Whether the record will have room for those whom the order moves; some more may become known until then.
+fn fits(record: &HubRecord, changes: &[Change], known: impl FnOnce() -> BTreeSet<UserName>) -> bool {
+    if !changes.contains(&Change::Word(Verb::Failover { assume_stopped: true })) {
+        return true;
+    }
+    let mut then = record.clone();
+    then.stale.extend(known());
+    then.stale.extend(record.failed_over.iter().flat_map(|failed_over| failed_over.moved.clone()));
+    then.stale.extend(then.stale.clone().into_iter().take(then.stale.len() / 8));
+    Write::set(hub_key(&record.hub), None, &then).is_some()
 }
 
 /// A change in the words of an event.
@@ -370,4 +428,23 @@ fn words(change: Change) -> (&'static str, &'static str) {
 /// An answer that nobody waits for any more is dropped.
 pub(super) fn answer<T>(to: oneshot::Sender<T>, with: T) {
     let _ = to.send(with);
+}
+
+#[cfg(test)]
+mod tests {
+    use hubrouter_hub_adapter::names::NameRule;
+
+    use super::*;
+
+    #[test]
+    fn an_order_whose_list_does_not_fit_into_the_record_is_not_written() {
+        let record = HubRecord::new("a".parse().unwrap());
+        let known = |count: usize| -> BTreeSet<UserName> {
+            (0..count).filter_map(|n| UserName::canonical(&format!("{n:040}"), NameRule::Exact)).collect()
+        };
+        let lost = [Change::Word(Verb::Failover { assume_stopped: true })];
+        assert!(fits(&record, &lost, || known(4000)));
+        assert!(!fits(&record, &lost, || known(6500)));
+        assert!(fits(&record, &[Change::Word(Verb::Failover { assume_stopped: false })], || known(6500)));
+    }
 }

@@ -3,6 +3,8 @@
 //! What follows from both is [`step`](super::step)'s. A replica that starts anew begins with [`HubLife::new`] and writes
 //! nothing before it has read the record.
 
+use std::collections::BTreeSet;
+
 use hubrouter_config::{Config, Hub, HubId, Intent, Storage};
 use hubrouter_hub_adapter::names::UserName;
 
@@ -95,6 +97,8 @@ pub(super) struct Asked {
     pub(super) census: Option<StoreTime>,
     /// Stale servers are being stopped, after the return of this instant.
     pub(super) stopping: Option<StoreTime>,
+    /// Whose stale servers are gone, until the record says so, too.
+    pub(super) gone: BTreeSet<UserName>,
     /// Idle servers are being stopped, for the drain of this instant.
     pub(super) stopping_idle: Option<StoreTime>,
     /// What operators were last told of a failover that is held.

@@ -40,6 +40,7 @@ pub fn step(mut life: HubLife, event: HubEvent, now: StoreTime) -> (HubLife, Vec
     let mut effects = Vec::new();
     let ordered = match take(&mut life, event, now) {
         Taken::Evidence => None,
+        Taken::Setback => return (life, effects),
         Taken::Order(order) => match operate::operate(&life, order, now) {
             Ok(draft) => Some(draft),
             Err(refusal) => {
@@ -77,12 +78,19 @@ struct Draft {
 enum Taken {
     Evidence,
     Order(Order),
+    /// What is wanted is proposed again when time has passed: at once would be as fast as the store can fail.
+    Setback,
 }
 
 fn take(life: &mut HubLife, event: HubEvent, now: StoreTime) -> Taken {
     match event {
         HubEvent::Stands(record) => stands(life, *record, now),
-        HubEvent::WriteUnknown => life.asked.writing = None,
+        HubEvent::WriteUnknown { on } => {
+            if life.asked.writing == Some(on) {
+                life.asked.writing = None;
+            }
+            return Taken::Setback;
+        }
         HubEvent::Votes { asked_at, heartbeats } => {
             life.agreed_at = asked_at;
             for plane in [Plane::Proxy, Plane::Hub] {
@@ -107,9 +115,19 @@ fn take(life: &mut HubLife, event: HubEvent, now: StoreTime) -> Taken {
             life.policy = *policy;
             life.asked.reloaded = true;
         }
-        HubEvent::RunningSecured { securing, users } => life.asked.secured = Some((securing, users)),
-        HubEvent::StaleStopped { left } => return Taken::Order(Order::StaleStopped { left }),
-        HubEvent::Operator { verb, who, why } => return Taken::Order(Order::Verb { verb, who, why }),
+        HubEvent::RunningSecured { securing, users } => {
+            // What was asked for before is of no use any more, and must not hide what was asked for since.
+            if life.asked.securing == Some(securing) {
+                life.asked.secured = Some((securing, users));
+            }
+        }
+        HubEvent::SecuringEnded(securing) => {
+            if life.asked.securing == Some(securing) {
+                life.asked.securing = None;
+            }
+        }
+        HubEvent::StaleStopped { gone } => life.asked.gone.extend(gone),
+        HubEvent::Operator { verb, who, why } => return Taken::Order(Order { verb, who, why }),
     }
     Taken::Evidence
 }

@@ -46,7 +46,8 @@ pub struct HubRecord {
     /// How often the hub failed again after a failover; each doubles the wait for failback.
     #[serde(default)]
     pub relapses: u32,
-    /// Users whose old servers came back with this hub and could not be stopped: listed until they end.
+    /// Users whose old servers came back with this hub: taken over from [`FailedOver::moved`] when it returned, and listed until
+    /// these servers are stopped.
     #[serde(default, with = "wire::users")]
     pub stale: Vec<UserName>,
 }
@@ -214,7 +215,7 @@ pub struct FailedOver {
     #[serde(default)]
     pub assume_stopped: bool,
     /// The users that such an act moved although they were last known as running ("The act's record lists the users it
-    /// moved").
+    /// moved"), for as long as the hub has not returned.
     #[serde(default, with = "wire::users")]
     pub moved: Vec<UserName>,
 }

@@ -18,8 +18,11 @@ use crate::core::life::votes::Agreed;
 pub enum HubEvent {
     /// This record stands in the store: read, won by our write, or another replica's.
     Stands(Box<HubRecord>),
-    /// The outcome of our write is unknown: it may stand or not.
-    WriteUnknown,
+    /// Our write does not stand, or nobody knows.
+    WriteUnknown {
+        /// The epoch it was compared with.
+        on: Epoch,
+    },
     /// The last heartbeat of every replica.
     Votes {
         /// When these heartbeats were asked for.
@@ -65,10 +68,12 @@ pub enum HubEvent {
         /// Whom it concerned.
         users: Vec<UserName>,
     },
+    /// [`Effect::SecureRunning`] was given up, because what asked for it ended.
+    SecuringEnded(Securing),
     /// [`Effect::StopStale`] is done, or went on.
     StaleStopped {
-        /// Whose old servers still run there.
-        left: Vec<UserName>,
+        /// Whose old servers run there no more.
+        gone: Vec<UserName>,
     },
     /// An operator's word.
     Operator {
@@ -115,23 +120,15 @@ pub enum Verb {
     },
 }
 
-/// What changes the record besides evidence.
+/// An operator's word: what changes the record besides evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// An operator's word.
-    Verb {
-        /// What is wanted.
-        verb: Verb,
-        /// Who wants it.
-        who: String,
-        /// Why.
-        why: String,
-    },
-    /// Whose stale servers are left.
-    StaleStopped {
-        /// These users'.
-        left: Vec<UserName>,
-    },
+pub struct Order {
+    /// What is wanted.
+    pub verb: Verb,
+    /// Who wants it.
+    pub who: String,
+    /// Why.
+    pub why: String,
 }
 
 /// What has to be done. Each may be repeated, by this or another replica, without harm.
@@ -153,7 +150,7 @@ pub enum Effect {
     SecureRunning(Securing),
     /// Ask the hub who has a server, now.
     AskCensus,
-    /// Stop the old servers of these users there, and tell whose are left.
+    /// Stop the old servers of these users there, and tell whose are gone.
     StopStale {
         /// Exactly these.
         users: Vec<UserName>,

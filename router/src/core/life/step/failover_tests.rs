@@ -5,10 +5,10 @@ use hubrouter_config::Storage;
 use super::event::{Change, Effect, HubEvent, Refusal, Report, Verb};
 use crate::core::health::Plane;
 use crate::core::life::guard::{Fleet, Held};
-use crate::core::life::hub_life::Policy;
+use crate::core::life::hub_life::{Policy, Securing};
 use crate::core::life::records::{Cause, Heartbeat, Outage, Starts, Verdict, Vote, Whom};
 use crate::core::life::state::{Gate, Spawning};
-use crate::core::life::test_lives::{Play, at, heard_event, policy, user};
+use crate::core::life::test_lives::{DRAIN, Play, at, heard_event, policy, user};
 use crate::core::life::votes::Agreed;
 
 #[test]
@@ -343,17 +343,18 @@ fn a_way_to_close_of_a_newer_release_is_left_alone() {
 }
 
 #[test]
-fn a_write_under_way_is_not_proposed_again_until_its_outcome_is_known() {
+fn a_write_under_way_is_proposed_again_when_its_outcome_is_known_and_time_has_passed() {
     let play = Play::new();
     let down = HubEvent::Agreed { plane: Plane::Hub, verdict: Agreed::Down { since: at(play.now) } };
     let writes = |effects: &[Effect]| effects.iter().any(|effect| matches!(effect, Effect::Write { .. }));
 
     let (life, first) = super::step(play.life, down, at(play.now));
     let (life, second) = super::step(life, HubEvent::Due, at(play.now + 1));
-    let (life, unknown) = super::step(life, HubEvent::WriteUnknown, at(play.now + 2));
+    let (life, unknown) =
+        super::step(life, HubEvent::WriteUnknown { on: play.store.epoch }, at(play.now + 2));
     let (_, late) = super::step(life, HubEvent::Due, at(play.now + 3));
 
-    assert_eq!([&first, &second, &unknown, &late].map(|effects| writes(effects)), [true, false, true, false]);
+    assert_eq!([&first, &second, &unknown, &late].map(|effects| writes(effects)), [true, false, false, true]);
 }
 
 #[test]
@@ -371,4 +372,48 @@ fn a_loser_obeys_the_record_that_stands_and_asks_for_what_is_still_wanted() {
     assert_eq!(play.store.relapses, 3);
     assert!(play.store.outage.is_some());
     assert_eq!(play.running, [user("ada")]);
+}
+
+#[test]
+fn users_secured_for_an_earlier_closing_do_not_count_and_hide_nothing() {
+    let mut play = Play::new();
+    play.says(DRAIN).unwrap();
+    play.pass(9);
+    let early = Securing { since: at(play.now - 9), assume_stopped: false };
+    play.says(Verb::Abort).unwrap();
+    play.says(DRAIN).unwrap();
+    play.pass(9);
+    let closed = play.now - 9;
+    let now = Securing { since: at(closed), assume_stopped: false };
+    let told = |securing| HubEvent::RunningSecured { securing, users: Vec::new() };
+    let (life, asked) = super::step(
+        play.life,
+        HubEvent::Heard { asked_at: at(closed + 10), heard: Vec::new() },
+        at(closed + 10),
+    );
+    assert_eq!(asked, [Effect::SecureRunning(now)]);
+
+    let (life, late) = super::step(life, told(early), at(closed + 11));
+    assert_eq!(late, []);
+    let (life, opened) = super::step(life, told(now), at(closed + 12));
+    assert!(matches!(opened.as_slice(), [Effect::Write { .. }]), "{opened:?}");
+    // The write is lost, the older task ends only now.
+    let (life, _) = super::step(life, HubEvent::WriteUnknown { on: play.store.epoch }, at(closed + 13));
+    let (_, again) = super::step(life, told(early), at(closed + 14));
+    assert!(matches!(again.as_slice(), [Effect::Write { .. }]), "{again:?}");
+}
+
+#[test]
+fn a_securing_that_was_given_up_is_asked_for_again() {
+    let mut play = Play::new();
+    play.falls(Plane::Hub);
+    play.seconds_until(Gate::ClosedToAll);
+    let securing = Securing { since: at(play.now), assume_stopped: false };
+    let (life, first) = super::step(play.life.clone(), HubEvent::Due, at(play.now + 500));
+    let (_, again) = super::step(life, HubEvent::SecuringEnded(securing), at(play.now + 501));
+
+    assert_eq!(
+        (first, again),
+        (vec![Effect::SecureRunning(securing)], vec![Effect::SecureRunning(securing)])
+    );
 }

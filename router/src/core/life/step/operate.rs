@@ -15,17 +15,7 @@ pub(super) fn operate(life: &HubLife, order: Order, now: StoreTime) -> Result<(H
     if !life.read {
         return Err(Refusal::NotRead);
     }
-    let (verb, who, why) = match order {
-        Order::Verb { verb, who, why } => (verb, who, why),
-        Order::StaleStopped { left } => {
-            let mut record = life.record.clone();
-            if let Some(failed_over) = &mut record.failed_over {
-                failed_over.moved.retain(|user| left.contains(user));
-            }
-            record.stale = left;
-            return Ok((record, Change::StaleStopped));
-        }
-    };
+    let Order { verb, who, why } = order;
     let record = match verb {
         Verb::Cordon => word(life, Intent::Cordoned, false, who, why, now)?,
         Verb::Drain { deadline, at_deadline, idle_for, at_first, forced } => {

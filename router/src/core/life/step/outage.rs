@@ -96,6 +96,8 @@ pub(super) fn fail_over(record: &mut HubRecord, by: Option<FailedOver>, now: Sto
     let epoch = record.epoch;
     record.failed_over = Some(by.map_or(automatic, |by| FailedOver { at: now, epoch, ..by }));
     record.ordered = None;
+    // Servers that an earlier return left running are their users' own again.
+    record.stale.clear();
     changes
 }
 
@@ -125,29 +127,39 @@ pub(super) fn secured(
     securing: Securing,
     effects: &mut Vec<Effect>,
 ) -> Option<Vec<UserName>> {
-    if let Some((done, users)) = &life.asked.secured
-        && *done == securing
-    {
-        return Some(users.clone());
-    }
     if life.asked.securing != Some(securing) {
         life.asked.securing = Some(securing);
+        life.asked.secured = None;
         effects.push(Effect::SecureRunning(securing));
     }
-    None
+    life.asked.secured.as_ref().map(|(_, users)| users.clone())
 }
 
 /// "When the hub comes back, servers of exactly these users there are ... with `failover.stop_stale: true` stopped through its
 /// API before that hub's record opens".
 fn stop_stale(life: &mut HubLife, draft: &mut Draft, effects: &mut Vec<Effect>) {
     let record = &mut draft.record;
-    let (Some(failed_over), Some(healthy)) = (&record.failed_over, record.healthy_since) else { return };
-    if failed_over.moved.is_empty() {
+    let (Some(failed_over), Some(healthy)) = (&mut record.failed_over, record.healthy_since) else {
+        // Who was gone in an earlier return may be there in the next.
+        life.asked.gone.clear();
         return;
+    };
+    // Each is listed once, among the moved until the hub returns and among the stale from then on: the lists are long.
+    for user in std::mem::take(&mut failed_over.moved) {
+        if !record.stale.contains(&user) {
+            record.stale.push(user);
+        }
     }
-    record.stale.clone_from(&failed_over.moved);
+    let before = record.stale.len();
+    record.stale.retain(|user| !life.asked.gone.contains(user));
+    if record.stale.len() < before {
+        // It stays due until the record shows it, so that a lost write is made good.
+        draft.changes.push(Change::StaleStopped);
+    } else {
+        life.asked.gone.clear();
+    }
     // They are listed before any is stopped.
-    let listed = life.record.stale == record.stale;
+    let listed = !record.stale.is_empty() && life.record.stale == record.stale;
     if life.policy.stop_stale && listed && life.asked.stopping != Some(healthy) {
         life.asked.stopping = Some(healthy);
         effects.push(Effect::StopStale { users: record.stale.clone() });
@@ -158,9 +170,9 @@ fn stop_stale(life: &mut HubLife, draft: &mut Draft, effects: &mut Vec<Effect>) 
 /// opens for everybody else". Whether one user may come home is for their assignment to say.
 fn fail_back(life: &HubLife, draft: &mut Draft, now: StoreTime) {
     let record = &mut draft.record;
-    let (Some(failed_over), Some(healthy)) = (&record.failed_over, record.healthy_since) else { return };
+    let (Some(_), Some(healthy)) = (&record.failed_over, record.healthy_since) else { return };
     let healthy_for = now.since(healthy);
-    let stale_gone = failed_over.moved.is_empty() || !life.policy.stop_stale || healthy_for >= STALE_PATIENCE;
+    let stale_gone = record.stale.is_empty() || !life.policy.stop_stale || healthy_for >= STALE_PATIENCE;
     if healthy_for >= life.policy.times.failback(record.relapses) && stale_gone {
         record.failed_over = None;
         record.failed_back_at = Some(now);

@@ -4,7 +4,7 @@ use super::event::{Change, Effect, HubEvent, Refusal, Verb};
 use crate::core::health::Plane;
 use crate::core::life::hub_life::Policy;
 use crate::core::life::state::Gate;
-use crate::core::life::test_lives::{Play, policy, seconds, user};
+use crate::core::life::test_lives::{Play, at, policy, seconds, user};
 
 /// A hub of which both planes died, failed over.
 fn failed_over() -> Play {
@@ -109,9 +109,58 @@ fn stale_servers_of_a_returned_hub_are_listed_and_stopped_before_it_opens() {
     let stop = Effect::StopStale { users: vec![user("ada")] };
     play.pass(20);
     assert_eq!(play.effects.iter().filter(|effect| **effect == stop).count(), 1);
-    play.happens(HubEvent::StaleStopped { left: Vec::new() });
+    play.happens(HubEvent::StaleStopped { gone: vec![user("ada")] });
     assert_eq!(play.store.stale, []);
     assert_eq!(play.seconds_until(Gate::Here), 600 - 20);
+}
+
+#[test]
+fn whom_an_act_moved_is_listed_once_so_that_a_long_list_fits() {
+    let mut play = failed_over();
+    play.running = (0..4000).map(|number| user(&format!("{number:040}"))).collect();
+    play.says(Verb::Failover { assume_stopped: true }).unwrap();
+    assert_eq!((play.store.failed_over.clone().unwrap().moved.len(), play.store.stale.len()), (4000, 0));
+    let before = serde_json::to_string(&play.store).unwrap().len();
+    returns(&mut play);
+
+    assert_eq!((play.store.failed_over.clone().unwrap().moved.len(), play.store.stale.len()), (0, 4000));
+    let after = serde_json::to_string(&play.store).unwrap().len();
+    assert!(before.max(after) < 256 * 1024, "{before} {after}");
+}
+
+#[test]
+fn that_stale_servers_are_gone_is_written_again_when_the_write_is_lost() {
+    let mut play = failed_over();
+    play.says(Verb::Failover { assume_stopped: true }).unwrap();
+    returns(&mut play);
+    let gone = HubEvent::StaleStopped { gone: vec![user("ada")] };
+    let on = play.store.epoch;
+
+    let (life, first) = super::step(play.life.clone(), gone, at(play.now));
+    let (life, _) = super::step(life, HubEvent::WriteUnknown { on }, at(play.now));
+    let (_, again) = super::step(life, HubEvent::Due, at(play.now + 1));
+
+    for effects in [first, again] {
+        let [Effect::Write { record, changes, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+        assert!(record.stale.is_empty() && changes.contains(&Change::StaleStopped));
+    }
+}
+
+#[test]
+fn who_moved_before_the_hub_died_again_is_listed_with_who_moves_then() {
+    let mut play = failed_over();
+    play.says(Verb::Failover { assume_stopped: true }).unwrap();
+    returns(&mut play);
+    play.falls(Plane::Hub);
+    play.falls(Plane::Proxy);
+    play.running = vec![user("bob")];
+    play.pass(20);
+    play.says(Verb::Failover { assume_stopped: true }).unwrap();
+    returns(&mut play);
+    assert_eq!(play.store.stale, [user("ada"), user("bob")]);
+
+    play.happens(HubEvent::StaleStopped { gone: vec![user("ada")] });
+    assert_eq!(play.store.stale, [user("bob")], "an answer of the first return says nothing of bob");
 }
 
 #[test]
