@@ -87,8 +87,8 @@ pub struct HubLife {
 pub(super) struct Asked {
     /// A write on this epoch is under way.
     pub(super) writing: Option<Epoch>,
-    /// When this replica first saw the closing of this instant in the store.
-    pub(super) closed: Option<(StoreTime, StoreTime)>,
+    /// The closing that stands, as this replica saw it.
+    pub(super) closed: Option<Closing>,
     /// Users known as running are being assigned, for the closing or outage of this instant.
     pub(super) securing: Option<Securing>,
     /// They have been: these.
@@ -105,6 +105,24 @@ pub(super) struct Asked {
     pub(super) told: Option<Held>,
     /// The configuration was loaded: a word that was said under another `intent` key ends.
     pub(super) reloaded: bool,
+}
+
+/// A closing that this replica has seen in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Closing {
+    /// When its writer says that it was closed.
+    pub(super) since: StoreTime,
+    /// When this replica first saw that it stands: the write may have reached the store late.
+    pub(super) seen: StoreTime,
+    /// The store's clock has jumped: of instants before that nobody knows how long ago they are.
+    pub(super) jumped: bool,
+}
+
+impl Closing {
+    /// From when on it is known to stand. After a jump only what was seen counts.
+    pub(super) fn stands_at(&self) -> StoreTime {
+        if self.jumped { self.seen } else { self.since.max(self.seen) }
+    }
 }
 
 /// For what users known as running get their assignments.

@@ -23,7 +23,7 @@ mod return_tests;
 
 use hubrouter_config::Intent;
 
-use super::hub_life::HubLife;
+use super::hub_life::{Closing, HubLife};
 use super::records::{AtDeadline, HubRecord, Starts};
 use super::time::StoreTime;
 use super::votes::agree;
@@ -108,7 +108,7 @@ fn take(life: &mut HubLife, event: HubEvent, now: StoreTime) -> Taken {
         HubEvent::Heard { asked_at, heard } => (life.heard, life.heard_at) = (heard, asked_at),
         HubEvent::Overloaded(overloaded) => life.overloaded = overloaded,
         HubEvent::ClockJumped => {
-            life.asked.closed = life.asked.closed.map(|(closed, _)| (closed, now));
+            life.asked.closed = life.asked.closed.map(|closed| Closing { seen: now, jumped: true, ..closed });
         }
         HubEvent::Fleet(fleet) => life.fleet = fleet,
         HubEvent::Reloaded(policy) => {
@@ -150,8 +150,11 @@ fn stands(life: &mut HubLife, record: HubRecord, now: StoreTime) {
         life.asked.writing = None;
     }
     match (record.starts, life.asked.closed) {
-        (Starts::Closed { since, .. }, Some((closed, _))) if closed == since => {}
-        (Starts::Closed { since, .. }, _) => life.asked.closed = Some((since, now)),
+        (Starts::Closed { since, .. }, Some(closed)) if closed.since == since => {}
+        (Starts::Closed { since, .. }, _) => {
+            let jumped = since.is_of_another_clock(now, &life.policy.times);
+            life.asked.closed = Some(Closing { since, seen: now, jumped });
+        }
         (Starts::Here | Starts::Elsewhere { .. } | Starts::Unknown, _) => life.asked.closed = None,
     }
     life.read = true;

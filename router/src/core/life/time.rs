@@ -52,6 +52,15 @@ impl StoreTime {
     }
 }
 
+impl StoreTime {
+    /// Whether this instant, which has passed, is still to come by more than clocks differ: the store's clock was set back
+    /// since, and nobody knows how long ago it was.
+    #[must_use]
+    pub fn is_of_another_clock(self, now: Self, times: &Times) -> bool {
+        self.since(now) >= times.open_after
+    }
+}
+
 /// Whole milliseconds; the most there are, rather than an overflow.
 #[must_use]
 pub fn millis(time: Duration) -> u64 {

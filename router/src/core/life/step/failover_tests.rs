@@ -5,10 +5,10 @@ use hubrouter_config::Storage;
 use super::event::{Change, Effect, HubEvent, Refusal, Report, Verb};
 use crate::core::health::Plane;
 use crate::core::life::guard::{Fleet, Held};
-use crate::core::life::hub_life::{Policy, Securing};
+use crate::core::life::hub_life::{Heard, Policy, Securing};
 use crate::core::life::records::{Cause, Heartbeat, Outage, Starts, Verdict, Vote, Whom};
 use crate::core::life::state::{Gate, Spawning};
-use crate::core::life::test_lives::{DRAIN, Play, at, heard_event, policy, user};
+use crate::core::life::test_lives::{DRAIN, Play, at, heard_event, policy, seconds, user};
 use crate::core::life::votes::Agreed;
 
 #[test]
@@ -416,4 +416,67 @@ fn a_securing_that_was_given_up_is_asked_for_again() {
         (first, again),
         (vec![Effect::SecureRunning(securing)], vec![Effect::SecureRunning(securing)])
     );
+}
+
+/// A replica that was heard then, and had read so far by then.
+fn another(asked_at: u64, heard: u64, read: u64) -> HubEvent {
+    HubEvent::Heard { asked_at: at(asked_at), heard: vec![Heard { at: at(heard), read: at(read) }] }
+}
+
+#[test]
+fn who_read_the_store_before_a_late_closing_came_there_has_not_read_it() {
+    let mut play = Play::new();
+    play.says(Verb::Cordon).unwrap();
+    let closed = play.now;
+    // As if it had been proposed then and come to the store two seconds later, where this replica saw it.
+    let closing = play.life.asked.closed.as_mut().unwrap();
+    closing.seen = at(closed + 2);
+    play.happens(another(play.now + 3, closed + 1, closed + 1));
+
+    let opened = play.seconds_until(Gate::NewElsewhere);
+
+    assert_eq!(opened, 1 + seconds(play.times().after));
+}
+
+#[test]
+fn a_clock_that_is_set_back_keeps_a_closed_hub_closed_for_no_longer_than_all_need_to_read_it() {
+    for seen_before in [true, false] {
+        let mut play = Play::new();
+        play.says(Verb::Cordon).unwrap();
+        assert_eq!(play.gate(), Gate::ClosedToNew);
+        play.now -= 3600;
+        if seen_before {
+            play.happens(HubEvent::ClockJumped);
+        } else {
+            // A replica that begins after the jump.
+            play.life.asked.closed = None;
+            play.happens(HubEvent::Stands(Box::new(play.store.clone())));
+        }
+        play.happens(another(play.now, play.now, play.now));
+        assert_eq!(play.seconds_until(Gate::NewElsewhere), 10);
+        play.says(Verb::Resume).unwrap();
+        assert_eq!(play.gate(), Gate::Here);
+    }
+}
+
+#[test]
+fn who_falls_silent_when_the_clock_jumps_ahead_is_waited_for_from_the_jump_on() {
+    let mut play = Play::new();
+    play.says(Verb::Cordon).unwrap();
+    play.happens(another(play.now, play.now, play.now));
+    play.now += 3600;
+    play.happens(HubEvent::ClockJumped);
+
+    assert_eq!(play.seconds_until(Gate::NewElsewhere), seconds(play.times().after));
+}
+
+#[test]
+fn an_outage_begins_and_ends_after_the_clock_was_set_back() {
+    let mut play = Play::new();
+    play.falls(Plane::Hub);
+    play.now -= 3600;
+    play.happens(HubEvent::ClockJumped);
+    play.rises(Plane::Hub);
+
+    assert!(play.store.outage.is_none());
 }

@@ -11,7 +11,7 @@ use super::Draft;
 use super::event::{Change, Effect, Report};
 use super::outage::{ask_census, fail_over, secured};
 use crate::core::life::guard::{Held, due_at, may_be_ordered, may_fail_over};
-use crate::core::life::hub_life::{HubLife, Securing};
+use crate::core::life::hub_life::{Closing, Heard, HubLife, Securing};
 use crate::core::life::records::{Cause, FailedOver, HubRecord, Starts, Whom};
 use crate::core::life::state::Spawning;
 use crate::core::life::time::StoreTime;
@@ -69,7 +69,9 @@ fn may_undo(life: &HubLife, draft: &Draft, now: StoreTime) -> bool {
     let (before, after) = (&life.record, &draft.record);
     let said =
         before.word != after.word || before.outage != after.outage || before.failed_over != after.failed_over;
-    said || now.since(before.changed_at) >= life.policy.times.open_after
+    let times = &life.policy.times;
+    let changed = before.changed_at;
+    said || now.since(changed) >= times.open_after || changed.is_of_another_clock(now, times)
 }
 
 /// Whether the hub has to be failed over.
@@ -179,17 +181,24 @@ fn open(
     }
 }
 
-/// 2 x `health.interval` after closing, and after this replica has seen it closed: a write may reach the store late. But where a
-/// replica has not read it since, "opening waits until `failover.after` from its last one: that is how long a replica may start
+/// 2 x `health.interval` after this replica has seen it closed: a write may reach the store late. But where a replica has not
+/// read it since, "opening waits until `failover.after` from its last one: that is how long a replica may start
 /// without the store". None while the heartbeats that we know are older than the closing: somebody may have joined.
+///
+/// A replica has read the closing when it has read what stood after the closing was seen there: by the writer's own instant it
+/// may have read the store before the write came.
 fn opens_at(life: &HubLife, since: StoreTime) -> Option<StoreTime> {
-    if life.heard_at < since {
+    let unseen = Closing { since, seen: since, jumped: false };
+    let closing = life.asked.closed.filter(|closed| closed.since == since).unwrap_or(unseen);
+    let stands_at = closing.stands_at();
+    if life.heard_at < stands_at {
         return None;
     }
-    let behind = life.heard.iter().filter(|heard| heard.read < since);
-    let last = behind.map(|heard| heard.at.min(since).plus(life.policy.times.after)).max();
-    let seen = life.asked.closed.filter(|(closed, _)| *closed == since).map_or(since, |(_, seen)| seen);
-    Some(since.max(seen).plus(life.policy.times.open_after).max(last.unwrap_or_default()))
+    let is_behind = |heard: &&Heard| heard.read < stands_at || (closing.jumped && heard.at > life.heard_at);
+    let last_heard = |heard: &Heard| if closing.jumped { stands_at } else { heard.at.min(stands_at) };
+    let behind = life.heard.iter().filter(is_behind);
+    let last = behind.map(|heard| last_heard(heard).plus(life.policy.times.after)).max();
+    Some(stands_at.plus(life.policy.times.open_after).max(last.unwrap_or_default()))
 }
 
 /// Whether everybody known as running has an assignment, and whom that concerned.

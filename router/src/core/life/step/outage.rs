@@ -14,7 +14,7 @@ use crate::core::life::votes::Agreed;
 
 pub(super) fn settle(life: &mut HubLife, draft: &mut Draft, now: StoreTime, effects: &mut Vec<Effect>) {
     let before = life.record.outage.unwrap_or_default();
-    let counts = |verdict: Option<Agreed>| verdict.filter(|_| is_counted_since(life));
+    let counts = |verdict: Option<Agreed>| verdict.filter(|_| is_counted_since(life, now));
     let after =
         Outage { proxy: agreed(counts(life.proxy), before.proxy), hub: agreed(counts(life.hub), before.hub) };
     for (plane, was, is) in [(Plane::Proxy, before.proxy, after.proxy), (Plane::Hub, before.hub, after.hub)] {
@@ -37,8 +37,9 @@ pub(super) fn settle(life: &mut HubLife, draft: &mut Draft, now: StoreTime, effe
 
 /// Whether the votes were counted since the record changed. Replicas read heartbeats at different moments: one that has not
 /// yet read those by which another began or ended an outage would undo it, be undone, and so on as fast as both can write.
-fn is_counted_since(life: &HubLife) -> bool {
-    life.agreed_at >= life.record.changed_at
+fn is_counted_since(life: &HubLife, now: StoreTime) -> bool {
+    let changed = life.record.changed_at;
+    life.agreed_at >= changed || changed.is_of_another_clock(now, &life.policy.times)
 }
 
 /// The first failed probe of an outage stays what was written first; without a vote the record stands.
