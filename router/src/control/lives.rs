@@ -8,9 +8,12 @@ use hubrouter_config::{Config, HubId};
 use tokio::task::JoinHandle;
 
 use crate::core::exceptions::Exceptions;
+use crate::core::health::{HubPlane, ProxyPlane};
+use crate::core::life::candidates::{Pool, Standing};
 use crate::core::life::guard::Fleet;
 use crate::core::life::hub_life::{HubLife, Policy};
 use crate::core::life::records::HubRecord;
+use crate::core::life::state::{Gate, Spawning};
 use crate::core::life::step::{Effect, HubEvent, step};
 use crate::core::life::time::StoreTime;
 use crate::core::snapshot::Snapshot;
@@ -110,7 +113,7 @@ impl Lives {
             let fleet = Fleet {
                 hubs: snapshot.hubs.len(),
                 down: others,
-                open_in_pool: has_open_neighbour(snapshot, &id),
+                open_in_pool: self.has_open_neighbour(&snapshot.config, &id),
             };
             if self.lives.get(&id).is_some_and(|life| life.fleet != fleet) {
                 effects.extend(self.happens(&id, HubEvent::Fleet(fleet), now));
@@ -118,16 +121,26 @@ impl Lives {
         }
         effects
     }
-}
 
-/// Whether another hub of the pool takes users.
-fn has_open_neighbour(snapshot: &Snapshot, hub: &HubId) -> bool {
-    let Some(own) = snapshot.standing(hub) else { return false };
-    snapshot.hubs.iter().filter(|view| view.hub.id != *hub).any(|view| {
-        snapshot
-            .standing(&view.hub.id)
-            .is_some_and(|other| other.pool == own.pool && other.closed_to(false).is_none())
-    })
+    /// Whether another hub of the pool takes users, by the records alone: what only this replica sees would make it undo what
+    /// another one does, and the other way round.
+    fn has_open_neighbour(&self, config: &Config, hub: &HubId) -> bool {
+        let Some(pool) = config.hub(hub).map(Pool::of) else { return false };
+        let others = config.hubs.iter().filter(|other| other.id != *hub && Pool::of(other) == pool);
+        others.filter_map(|other| self.lives.get(&other.id)).any(|life| {
+            let outage = life.record.outage.unwrap_or_default();
+            let standing = Standing {
+                pool: pool.clone(),
+                intent: life.intent(),
+                proxy: if outage.proxy.is_some() { ProxyPlane::Down } else { ProxyPlane::Up },
+                hub: if outage.hub.is_some() { HubPlane::Down } else { HubPlane::Up },
+                // Where starts fail, the record closes the hub.
+                spawning: Spawning::Unknown,
+                gate: Gate::from(life.record.starts),
+            };
+            life.read && standing.closed_to(false).is_none()
+        })
+    }
 }
 
 #[cfg(test)]
@@ -203,9 +216,9 @@ mod tests {
         let seen =
             recorded(snapshot("a shared token: down, b shared token, c token", "{}"), &["a changed 1"]);
         let mut exceptions = (*seen.exceptions).clone();
-        let known = exceptions.hub(&id("a")).unwrap();
+        let known = exceptions.hub(&id("a")).unwrap().clone();
         let outage = Some(Outage { hub: Some(at(90)), proxy: None });
-        let record = HubRecord { outage, ..(**known).clone() };
+        let record = HubRecord { outage, ..(*known).clone() };
         exceptions.set_hub(&id("a"), Some(record));
         let mut lives = Lives::default();
         lives.follow(&seen.config, at(100));
@@ -221,5 +234,14 @@ mod tests {
         assert_eq!((fleet("a").hubs, fleet("a").down.len(), fleet("a").open_in_pool), (3, 0, true));
         assert_eq!((fleet("b").down, fleet("b").open_in_pool), (vec![(id("a"), at(90))], false));
         assert!(!fleet("c").open_in_pool, "a hub with local storage is a pool of its own");
+
+        let mut well = exceptions.clone();
+        let record = HubRecord { outage: None, epoch: known.epoch.next().unwrap(), ..(*known).clone() };
+        well.set_hub(&id("a"), Some(record));
+        lives.happens(&id("a"), HubEvent::Agreed { plane: Plane::Hub, verdict: Agreed::Up }, at(101));
+        lives.stand(&well, at(101));
+        lives.fleets(&seen, at(101));
+        let b = lives.get(&id("b")).unwrap().fleet.clone();
+        assert!(b.open_in_pool, "what this replica alone sees of a neighbour does not count");
     }
 }

@@ -3,14 +3,19 @@
 use hubrouter_config::HubId;
 
 use super::Controller;
+use crate::control::census::moment;
+use crate::control::clock;
 use crate::core::health::{HubHealth, HubPlane, Plane, ProxyPlane};
 use crate::core::life::drain::is_overloaded;
-use crate::core::life::records::{Heartbeat, SpawnOutcome, SpawnResult, Verdict, Vote};
+use crate::core::life::records::{Cause, Heartbeat, SpawnOutcome, SpawnResult, Starts, Verdict, Vote};
 use crate::core::life::step::{Effect, HubEvent};
 use crate::core::life::time::{StoreTime, Times};
 use crate::core::life::votes::agree;
 use crate::core::moment::Clock;
 use crate::core::spawning::{OUTCOMES_COUNT_FOR, agreed};
+
+/// The part of the load bound below which a hub takes new users again.
+const ENDS_AT: f64 = 0.9;
 
 impl Controller {
     /// Makes the next heartbeat say what is known now.
@@ -63,26 +68,42 @@ impl Controller {
                 SpawnResult::Unknown => None,
             });
             let verdict = agreed(there);
-            if self.lives.get(&hub).is_some_and(|life| life.spawning != verdict) {
+            if self.lives.get(&hub).is_some_and(|life| !life.judged || life.spawning != verdict) {
                 effects.extend(self.lives.happens(&hub, HubEvent::Spawning(verdict), now));
             }
         }
         effects
     }
 
-    /// Which hubs have more than their share of the servers.
+    /// Which hubs have more than their share of the servers; unknown while this replica has not heard of all.
     pub(super) fn loads(&mut self) -> Vec<(HubId, Effect)> {
         let bound = self.parts.loaded.config.placement.load_bound;
         let loads = self.loads_by_hub();
-        let over: Vec<HubId> =
-            loads.keys().filter(|hub| is_overloaded(hub, &loads, bound)).cloned().collect();
-        let changed =
-            |hub: &HubId| self.lives.get(hub).is_some_and(|life| life.overloaded != over.contains(hub));
-        let hubs: Vec<HubId> = loads.keys().filter(|hub| changed(hub)).cloned().collect();
+        let known = self.knows_all_servers();
+        let judged: Vec<(HubId, Option<bool>)> = loads
+            .keys()
+            .filter_map(|hub| {
+                let life = self.lives.get(hub)?;
+                let over = known.then(|| is_overloaded(hub, &loads, limit(bound, life.record.starts)));
+                (life.overloaded != over).then(|| (hub.clone(), over))
+            })
+            .collect();
         let Some(now) = self.store_now() else { return Vec::new() };
-        hubs.iter()
-            .flat_map(|hub| self.lives.happens(hub, HubEvent::Overloaded(over.contains(hub)), now))
+        judged
+            .into_iter()
+            .flat_map(|(hub, over)| self.lives.happens(&hub, HubEvent::Overloaded(over), now))
             .collect()
+    }
+
+    /// Whether every hub that can be asked has told who runs there; of one that is down nobody can know more.
+    fn knows_all_servers(&self) -> bool {
+        let live = self.parts.live.load();
+        let now = clock::now();
+        live.snapshot.hubs.iter().all(|view| {
+            let hub = &view.hub;
+            let seen = || self.parts.board.census.hub(&hub.id, moment(&live.snapshot, &hub.id, now));
+            hub.api_token.is_none() || view.record.outage.is_some() || seen().known
+        })
     }
 
     /// Shows operators who sees a plane otherwise than most.
@@ -96,6 +117,19 @@ impl Controller {
             self.parts.board.note_dissenters(&hub.id, dissenters);
         }
         self.parts.board.note_replicas(&self.heartbeats, &times, now);
+    }
+}
+
+/// By which bound a hub is overloaded: one that is closed for its load stays so until it is well below, so that replicas who
+/// counted at different moments do not undo each other's work.
+fn limit(bound: f64, starts: Starts) -> f64 {
+    match starts {
+        Starts::Closed { cause: Cause::LoadBound, .. }
+        | Starts::Elsewhere { cause: Cause::LoadBound, .. } => {
+            // An even share has to be enough to open again.
+            (bound * ENDS_AT).max(bound.min(1.0))
+        }
+        Starts::Here | Starts::Closed { .. } | Starts::Elsewhere { .. } | Starts::Unknown => bound,
     }
 }
 
@@ -134,6 +168,16 @@ mod tests {
 
     use super::*;
     use crate::core::health::{ProbeResult, Rules, Seen};
+    use crate::core::life::records::Whom;
+
+    #[test]
+    fn a_hub_that_is_closed_for_its_load_opens_when_it_is_well_below_the_bound() {
+        let now = StoreTime::default();
+        let closed = |cause| Starts::Closed { since: now, whom: Whom::New, cause };
+        let limits = [Starts::Here, closed(Cause::Slow), closed(Cause::LoadBound)].map(|it| limit(2.0, it));
+        assert_eq!(limits, [2.0, 2.0, 1.8]);
+        assert_eq!(limit(1.05, closed(Cause::LoadBound)), 1.0, "an even share is enough");
+    }
 
     #[test]
     fn a_plane_is_voted_down_after_so_many_failed_probes_and_since_the_first_of_them() {

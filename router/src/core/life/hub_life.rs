@@ -9,7 +9,7 @@ use hubrouter_config::{Config, Hub, HubId, Intent, Storage};
 use hubrouter_hub_adapter::names::UserName;
 
 use super::guard::{Evidence, Fleet, Held};
-use super::records::{Epoch, HubRecord, Outage};
+use super::records::{Cause, Epoch, HubRecord, Outage};
 use super::state::Spawning;
 use super::time::{StoreTime, Times};
 use super::votes::Agreed;
@@ -69,14 +69,17 @@ pub struct HubLife {
     pub agreed_at: StoreTime,
     /// How starts end there, over all replicas.
     pub spawning: Spawning,
+    /// Whether that was judged at all since this replica began.
+    pub judged: bool,
     /// The hub's last authoritative answer about all its users.
     pub census: Option<StoreTime>,
     /// The last heartbeat of each replica that has not said goodbye.
     pub heard: Vec<Heard>,
     /// When these heartbeats were asked for.
     pub heard_at: StoreTime,
-    /// Whether it has more than its share of the servers (`placement.load_bound`).
-    pub overloaded: bool,
+    /// Whether it has more than its share of the servers (`placement.load_bound`); none: this replica does not know who runs
+    /// where.
+    pub overloaded: Option<bool>,
     /// The other hubs.
     pub fleet: Fleet,
     pub(super) asked: Asked,
@@ -149,7 +152,8 @@ impl HubLife {
             census: None,
             heard: Vec::new(),
             heard_at: StoreTime::default(),
-            overloaded: false,
+            overloaded: None,
+            judged: false,
             fleet: Fleet::default(),
             asked: Asked { reloaded: true, ..Asked::default() },
         }
@@ -159,6 +163,27 @@ impl HubLife {
     #[must_use]
     pub fn intent(&self) -> Intent {
         self.record.intent(self.policy.configured)
+    }
+
+    /// Whether this replica knows all by which a hub is closed for this cause: one that has just begun, or has no census, must
+    /// not undo what another one has evidence for.
+    pub(super) fn can_judge(&self, cause: Cause) -> bool {
+        let knows_fleet = self.fleet.hubs > 0;
+        match cause {
+            Cause::SpawnFailing => knows_fleet && self.judged,
+            Cause::Slow => knows_fleet && self.hub.is_some(),
+            Cause::LoadBound => knows_fleet && self.overloaded.is_some(),
+            Cause::Cordon => knows_fleet,
+            Cause::Running
+            | Cause::Found
+            | Cause::Failover
+            | Cause::Drain
+            | Cause::Maintenance
+            | Cause::Rescue
+            | Cause::Move
+            | Cause::Pin
+            | Cause::Unknown => true,
+        }
     }
 
     /// When each replica that vanished was last heard.

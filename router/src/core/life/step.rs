@@ -103,7 +103,7 @@ fn take(life: &mut HubLife, event: HubEvent, now: StoreTime) -> Taken {
             agreed_on(life, plane, Some(verdict));
         }
         HubEvent::Due => {}
-        HubEvent::Spawning(spawning) => life.spawning = spawning,
+        HubEvent::Spawning(spawning) => (life.spawning, life.judged) = (spawning, true),
         HubEvent::Census { answered_at } => life.census = life.census.max(Some(answered_at)),
         HubEvent::Heard { asked_at, heard } => (life.heard, life.heard_at) = (heard, asked_at),
         HubEvent::Overloaded(overloaded) => life.overloaded = overloaded,

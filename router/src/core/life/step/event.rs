@@ -53,8 +53,8 @@ pub enum HubEvent {
         /// They.
         heard: Vec<Heard>,
     },
-    /// Whether the hub has more than its share of the servers.
-    Overloaded(bool),
+    /// Whether the hub has more than its share of the servers; none: nobody here knows.
+    Overloaded(Option<bool>),
     /// The store's clock went on by another time than our own: what waits for all to have read a record waits anew.
     ClockJumped,
     /// The other hubs of the site.

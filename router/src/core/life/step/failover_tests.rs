@@ -5,7 +5,7 @@ use hubrouter_config::Storage;
 use super::event::{Change, Effect, HubEvent, Refusal, Report, Verb};
 use crate::core::health::Plane;
 use crate::core::life::guard::{Fleet, Held};
-use crate::core::life::hub_life::{Heard, Policy, Securing};
+use crate::core::life::hub_life::{Heard, HubLife, Policy, Securing};
 use crate::core::life::records::{Cause, Heartbeat, Outage, Starts, Verdict, Vote, Whom};
 use crate::core::life::state::{Gate, Spawning};
 use crate::core::life::test_lives::{DRAIN, Play, at, heard_event, policy, seconds, user};
@@ -479,4 +479,39 @@ fn an_outage_begins_and_ends_after_the_clock_was_set_back() {
     play.rises(Plane::Hub);
 
     assert!(play.store.outage.is_none());
+}
+
+/// A replica that has just begun, and reads that hub a has long been closed for this cause.
+fn begun(cause: Cause) -> Play {
+    let mut play = Play::new();
+    let elsewhere = Starts::Elsewhere { since: at(play.now - 600), whom: Whom::New, cause };
+    play.store.starts = elsewhere;
+    play.store.changed_at = at(play.now - 600);
+    play.store.epoch = play.store.epoch.next().unwrap();
+    play.life = HubLife::new("a".parse().unwrap(), policy());
+    play.happens(HubEvent::Stands(Box::new(play.store.clone())));
+    play.happens(HubEvent::Agreed { plane: Plane::Proxy, verdict: Agreed::Up });
+    play.pass(30);
+    play
+}
+
+#[test]
+fn a_replica_that_has_not_seen_the_evidence_undoes_nothing_that_another_one_did() {
+    let fleet = HubEvent::Fleet(Fleet { hubs: 3, down: Vec::new(), open_in_pool: true });
+    for (cause, evidence) in [
+        (Cause::SpawnFailing, HubEvent::Spawning(Spawning::Ok)),
+        (Cause::Slow, HubEvent::Agreed { plane: Plane::Hub, verdict: Agreed::Up }),
+        (Cause::LoadBound, HubEvent::Overloaded(Some(false))),
+    ] {
+        let mut play = begun(cause);
+        play.happens(fleet.clone());
+        assert_eq!(play.gate(), Gate::NewElsewhere, "{cause:?}");
+        play.happens(evidence);
+        assert_eq!(play.gate(), Gate::Here, "{cause:?}");
+    }
+    let mut unknown = begun(Cause::LoadBound);
+    unknown.happens(fleet);
+    unknown.happens(HubEvent::Overloaded(None));
+    unknown.pass(600);
+    assert_eq!(unknown.gate(), Gate::NewElsewhere);
 }

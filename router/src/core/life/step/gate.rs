@@ -67,8 +67,17 @@ pub(super) fn settle(life: &mut HubLife, draft: &mut Draft, now: StoreTime, effe
 /// the other's work as fast as both can write.
 fn may_undo(life: &HubLife, draft: &Draft, now: StoreTime) -> bool {
     let (before, after) = (&life.record, &draft.record);
-    let said =
-        before.word != after.word || before.outage != after.outage || before.failed_over != after.failed_over;
+    if before.word != after.word {
+        return true;
+    }
+    let can_judge = match before.starts {
+        Starts::Closed { cause, .. } | Starts::Elsewhere { cause, .. } => life.can_judge(cause),
+        Starts::Here | Starts::Unknown => true,
+    };
+    if !can_judge {
+        return false;
+    }
+    let said = before.outage != after.outage || before.failed_over != after.failed_over;
     let times = &life.policy.times;
     let changed = before.changed_at;
     said || now.since(changed) >= times.open_after || changed.is_of_another_clock(now, times)
@@ -143,7 +152,9 @@ fn wanted(life: &HubLife, record: &HubRecord, failover: &Failover) -> Option<Wan
         (Intent::Active | Intent::Draining | Intent::Maintenance, Some(Agreed::Slow)) => {
             Some(Wanted { whom: Whom::New, cause: Cause::Slow })
         }
-        (Intent::Active, _) if life.overloaded => Some(Wanted { whom: Whom::New, cause: Cause::LoadBound }),
+        (Intent::Active, _) if life.overloaded == Some(true) => {
+            Some(Wanted { whom: Whom::New, cause: Cause::LoadBound })
+        }
         (
             Intent::Active | Intent::Draining | Intent::Maintenance,
             Some(Agreed::Up | Agreed::Down { .. }) | None,
