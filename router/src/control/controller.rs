@@ -8,6 +8,7 @@ mod effects;
 mod orders;
 mod rebuild;
 mod retired;
+mod secure;
 mod shared;
 mod votes;
 

@@ -8,6 +8,8 @@
 //! Begin reading at [`step`]; the rules stand in `outage` (what the planes do), `gate` (close, wait, open) and `operate`
 //! (what operators say).
 
+#[cfg(test)]
+mod asked_tests;
 mod event;
 #[cfg(test)]
 mod failover_tests;
