@@ -152,6 +152,8 @@ pub struct Controller {
     /// When this replica saw a hub's state change last, and when the configuration's intent.
     changed: BTreeMap<HubId, (Option<Instant>, Option<Instant>)>,
     census_seen: BTreeMap<HubId, StoreTime>,
+    /// When the store's clock was last seen to jump.
+    jumped_at: Option<Instant>,
     done: mpsc::UnboundedSender<Done>,
     done_in: Option<mpsc::UnboundedReceiver<Done>>,
     upkeep: upkeep::Upkeep,
@@ -183,6 +185,7 @@ impl Controller {
             released: BTreeSet::new(),
             changed: BTreeMap::new(),
             census_seen: BTreeMap::new(),
+            jumped_at: None,
             done,
             done_in: Some(done_in),
             upkeep: upkeep::Upkeep::default(),

@@ -33,6 +33,9 @@ impl Controller {
             }
             Told::Beats { asked_at, now, heartbeats } => self.beats(asked_at, now, heartbeats),
             Told::ClockJumped => {
+                // What was asked before has no place in the new time: it would be later than starts that came after it.
+                self.jumped_at = Some(clock::now());
+                self.upkeep.retain(|_| false);
                 let effects = self.for_each_hub(|_| HubEvent::ClockJumped);
                 self.carry_out(effects);
             }
@@ -141,6 +144,9 @@ impl Controller {
     /// A hub gave its own word to this replica.
     pub(super) fn hub_told(&mut self, news: &Authority) {
         let Some(clock) = self.view.knowledge.clock else { return };
+        if self.jumped_at.is_some_and(|jumped_at| news.asked.at <= jumped_at) {
+            return;
+        }
         let asked_at = clock.time_at(news.asked.at);
         let record = CensusRecord::of(news, &clock);
         self.parts.board.note_idle(&news.hub, record.idle_since);

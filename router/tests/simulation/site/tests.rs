@@ -44,6 +44,24 @@ fn whatever_goes_wrong_nobodys_work_is_lost_and_everybody_comes_home() {
     assert!(summary.failed.is_empty(), "{summary}");
 }
 
+/// Rules, and a seed that goes wrong without each.
+const NEEDED: [(Rule, u64); 6] = [
+    (Rule::Calm, 0),
+    (Rule::Claim, 0),
+    (Rule::UnknownStartsNothing, 4),
+    (Rule::ClaimComparesUser, 75),
+    (Rule::AskTheOwnerHub, 0),
+    (Rule::CloseWaitOpen, 1),
+];
+
+#[test]
+fn without_any_of_these_rules_some_seed_goes_wrong() {
+    for (rule, seed) in NEEDED {
+        let outcome = Play::of(seed).without(Rules::without(rule)).run();
+        assert!(!outcome.wrong.is_empty(), "nothing goes wrong without {rule:?} in {outcome}");
+    }
+}
+
 /// Finds seeds for the table of rules: not a test, a tool.
 #[test]
 #[ignore = "a tool: finds seeds that a rule is needed for"]
