@@ -78,14 +78,8 @@ pub fn tidy(
     let over = assigned_at(snapshot, hub).filter_map(|assignment| {
         let now = moment.now?;
         let started = assignment.last_start.unwrap_or(assignment.since);
-        // A start is recorded before it is sent: one that is still on its way is no server in the hub's eyes.
-        let arrived = started.max(assignment.since).plus(snapshot.times.hold / 2);
-        let answers: Vec<HubAnswer> = before
-            .iter()
-            .chain([&answer])
-            .filter(|answer| answer.asked_at > arrived)
-            .map(|answer| answer.about(&assignment.user))
-            .collect();
+        let answers: Vec<HubAnswer> =
+            before.iter().chain([&answer]).map(|answer| answer.about(&assignment.user)).collect();
         let facts = DeleteFacts {
             answers: &answers,
             at_home: snapshot.home(&assignment.user) == Some(hub),
