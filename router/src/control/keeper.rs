@@ -95,9 +95,9 @@ pub(super) enum Ask {
 
 type Beating = Pin<Box<dyn Future<Output = Beaten> + Send>>;
 
-/// Whether a record decides for users who have none of their own.
+/// Whether a record decides for users who have none of their own, or is the end of such a user's own.
 fn is_of_all(entry: &Entry) -> bool {
-    matches!(entry.key.parts().0, told::HUB | told::PLACEMENT)
+    matches!(entry.key.parts().0, told::HUB | told::PLACEMENT) || entry.value.is_none()
 }
 
 /// What came of a heartbeat.
@@ -218,6 +218,9 @@ impl Keeper {
 
     fn heard(&mut self, change: Change) {
         match change {
+            // The feed tells in order, so something before it was missed. Half of what stands would send people astray: a hub that
+            // is left without those who stay, or a record that is over at a hub that has not opened again.
+            Change::Entry(entry) if self.copy.is_ahead(&entry) => self.sync_soon(),
             Change::Entry(entry) => self.apply(&entry),
             Change::Resync if self.synced_at.is_none() || self.copy.seen().is_none() => {}
             Change::Resync => self.sync_soon(),
