@@ -26,6 +26,9 @@ fn users_secured_for_an_earlier_closing_do_not_count_and_hide_nothing() {
         HubEvent::Heard { asked_at: at(closed + 10), heard: Vec::new() },
         at(closed + 10),
     );
+    assert_eq!(asked, [Effect::AskCensus], "what was told before anything could start unasked is too old");
+    let census = HubEvent::Census { answered_at: at(closed + 10) };
+    let (life, asked) = super::step(life, census, at(closed + 10));
     assert_eq!(asked, [Effect::SecureRunning(now)]);
 
     let (life, late) = super::step(life, told(early), at(closed + 11));

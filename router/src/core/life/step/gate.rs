@@ -177,14 +177,14 @@ fn open(
     effects: &mut Vec<Effect>,
 ) {
     let Starts::Closed { since, .. } = draft.record.starts else { return };
-    if opens_at(life, since).is_none_or(|opens_at| now < opens_at) {
-        return;
-    }
+    let Some(opens_at) = opens_at(life, since).filter(|opens_at| now >= *opens_at) else { return };
     // "Its servers are lost" counts whatever else closed the hub: a drain, too, would wait for a word that never comes.
     let ordered = draft.record.ordered.as_ref().filter(|_| *failover == Failover::Go);
     let assume_stopped = ordered.is_some_and(|ordered| ordered.assume_stopped);
     let securing = Securing { since, assume_stopped };
-    let Some(users) = running_secured(life, &draft.record, wanted, securing, now, effects) else { return };
+    let Some(users) = running_secured(life, &draft.record, wanted, securing, opens_at, effects) else {
+        return;
+    };
     draft.record.starts = Starts::Elsewhere { since: now, whom: wanted.whom, cause: wanted.cause };
     draft.changes.push(Change::CandidatesOpened);
     if *failover == Failover::Go {
@@ -221,7 +221,7 @@ fn running_secured(
     record: &HubRecord,
     wanted: Wanted,
     securing: Securing,
-    now: StoreTime,
+    opens_at: StoreTime,
     effects: &mut Vec<Effect>,
 ) -> Option<Vec<UserName>> {
     match wanted.whom {
@@ -230,17 +230,21 @@ fn running_secured(
     }
     // A failover was judged by its guards already.
     let is_judged = wanted.cause == Cause::Failover || securing.assume_stopped;
-    if !is_judged && life.policy.has_token && !census_known(life, record, now) {
-        ask_census(life, securing.since, effects);
+    if !is_judged && life.policy.has_token && !census_known(life, record, opens_at) {
+        ask_census(life, opens_at, effects);
         return None;
     }
     secured(life, securing, effects)
 }
 
-/// "An answer older than `census.max_age` is *unknown*"; of a hub plane that is down, at the first failed probe.
-fn census_known(life: &HubLife, record: &HubRecord, now: StoreTime) -> bool {
-    let at = record.outage.and_then(|outage| outage.hub).unwrap_or(now);
-    life.census.is_some_and(|asked| at.since(asked) <= life.policy.times.max_age)
+/// A hub that answers has to tell who runs there when nobody can start anything there unasked any more: until then a replica
+/// without the store may have. Of a hub plane that is down the last answer counts, if it was young enough at the first failed probe.
+fn census_known(life: &HubLife, record: &HubRecord, opens_at: StoreTime) -> bool {
+    let Some(asked) = life.census else { return false };
+    match record.outage.and_then(|outage| outage.hub) {
+        None => asked >= opens_at,
+        Some(first_failed) => first_failed.since(asked) <= life.policy.times.max_age,
+    }
 }
 
 /// A hub whose starts already go elsewhere fails: nothing is left to close.
