@@ -51,6 +51,12 @@ enum Task {
         #[arg(long, value_enum, default_value = "tenth")]
         times: Times,
     },
+    /// Play many simulated sites; each that goes wrong is told with its seed.
+    Simulate {
+        /// Which seeds. One alone, step by step: HUBROUTER_SIM_SEED=7.
+        #[arg(default_value = "0..10000")]
+        seeds: String,
+    },
     /// Install the parts that the real-hub run needs, and nothing else.
     Install,
     /// Record the conversations with a real hub anew, for the simulated one to be compared with.
@@ -68,6 +74,8 @@ enum Part {
     Clippy,
     /// All tests of the workspace, the examples in documentation among them.
     Tests,
+    /// Simulated sites, with everything that may go wrong.
+    Simulation,
     /// The directory in Redis, on real processes.
     Redis,
     /// Python environments, Node packages, Chromium.
@@ -78,8 +86,11 @@ enum Part {
     Recordings,
 }
 
+/// The seeds of every run; many more are played by `cargo xtask simulate`.
+const SEEDS: &str = "0..300";
+
 impl Part {
-    const QUICK: [Part; 3] = [Part::Format, Part::Clippy, Part::Tests];
+    const QUICK: [Part; 4] = [Part::Format, Part::Clippy, Part::Tests, Part::Simulation];
 }
 
 fn main() -> ExitCode {
@@ -111,6 +122,7 @@ fn main() -> ExitCode {
                 real::run(&places, &sites, With { router, times }, &mut report);
             }
         }
+        Task::Simulate { seeds } => quick::simulation(&places, &seeds, &mut report),
         Task::Install => {
             install::all(&places, &mut report);
         }
@@ -135,6 +147,7 @@ fn test(places: &Places, parts: &[Part], report: &mut Report) {
             Part::Format => quick::format(places, report),
             Part::Clippy => quick::clippy(places, report),
             Part::Tests => quick::tests(places, report),
+            Part::Simulation => quick::simulation(places, SEEDS, report),
             Part::Redis => redis::tests(places, report),
             Part::Install => installed = install::all(places, report),
             Part::Real if installed => {

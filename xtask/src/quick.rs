@@ -40,6 +40,9 @@ pub fn tests(places: &Places, report: &mut Report) {
                 "--all-targets",
                 "--locked",
                 "--no-fail-fast",
+                // Played optimised, in a part of its own.
+                "-E",
+                "not binary(simulation)",
             ]))
         } else {
             run(cargo(places).args(["test", "--workspace", "--locked", "--no-fail-fast"]))
@@ -47,6 +50,16 @@ pub fn tests(places: &Places, report: &mut Report) {
     });
     report.part("examples in documentation", || {
         run(cargo(places).args(["test", "--workspace", "--doc", "--locked"]))
+    });
+}
+
+/// Simulated sites: as many seeds as `seeds` names, on the unchanged program in virtual time.
+pub fn simulation(places: &Places, seeds: &str, report: &mut Report) {
+    report.part("simulation", || {
+        run(cargo(places)
+            .args(["test", "--profile", "simulation", "-p", "hubrouter", "--test", "simulation", "--locked"])
+            .args(["--", "--nocapture"])
+            .env("HUBROUTER_SIM_SEEDS", seeds))
     });
 }
 

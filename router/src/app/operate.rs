@@ -146,12 +146,6 @@ fn start(snapshot: &Snapshot, user: &UserName, now: Instant) -> String {
     match start_of(snapshot, &starter, &moment) {
         None => "nowhere: there is no hub".to_owned(),
         Some(StartPlan::Go(hub)) => format!("to `{}` at once", id(hub)),
-        Some(StartPlan::GoUnless { hub, .. }) => {
-            format!(
-                "to `{}`, once the next hubs say that no server runs there: the directory is silent",
-                id(hub)
-            )
-        }
         Some(StartPlan::Claim(claiming)) => match (claiming.because, &claiming.facts.way) {
             (Some(not_calm), _) => format!("to `{}`, by a claim: {}", id(claiming.owner), not_calm.label()),
             (None, Way::Elsewhere { to, ask: AskFirst::CannotBeAsked, .. }) => {

@@ -263,7 +263,6 @@ impl Claimer {
                     _ => wait(id(hub), Waits::Directory),
                 },
             },
-            Some(StartPlan::GoUnless { hub, ask }) => Some(self.go_unless(live, wanted, hub, &ask).await),
             Some(StartPlan::Wait { hub, why: StartWaits::Hub(why) }) => wait(id(hub), Waits::Hub(why)),
             Some(StartPlan::Wait { hub, why: StartWaits::Directory }) => wait(id(hub), Waits::Directory),
             Some(StartPlan::Page { hub, page, why }) => Some(Settled::Page { hub: id(hub), page, why }),
@@ -271,28 +270,6 @@ impl Claimer {
                 Some(Settled::NotThere { chosen: id(chosen), owner: id(owner), runs: false })
             }
             Some(StartPlan::Claim(claiming)) => self.claim(live, wanted, *claiming, says, until).await,
-        }
-    }
-
-    /// "After `failover.after` without the store such a start first asks the user's next two candidates: a server there wins, no
-    /// answer from one that is up means the waiting page."
-    async fn go_unless(&self, live: &Live, wanted: &Wanted, home: HubIndex, ask: &[HubIndex]) -> Settled {
-        let id = |hub: HubIndex| live.snapshot.id(hub).clone();
-        for hub in ask {
-            let view = live.snapshot.hub(*hub);
-            let is_up =
-                view.answers(hubrouter_hub_adapter::address::Plane::Hub) == crate::core::health::Answer::Pass;
-            match self.ask(live, *hub, &wanted.user).await {
-                OwnerSays::Server => return Settled::Start(id(*hub), None),
-                OwnerSays::NoAnswer if is_up => {
-                    return Settled::Wait { hub: id(home), why: Waits::Claim(WaitWhy::OwnerSilent) };
-                }
-                OwnerSays::NoAnswer | OwnerSays::Nothing | OwnerSays::UnknownUser | OwnerSays::NotAsked => {}
-            }
-        }
-        match self.noted(live, home, wanted) {
-            Some(ticket) => Settled::Start(id(home), Some(ticket)),
-            None => Settled::Wait { hub: id(home), why: Waits::Directory },
         }
     }
 

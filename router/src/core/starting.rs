@@ -38,13 +38,6 @@ pub struct Starter {
 pub enum StartPlan {
     /// It goes there at once.
     Go(HubIndex),
-    /// It goes there, unless one of these hubs says that it has a server: the store has been silent for long.
-    GoUnless {
-        /// The home.
-        hub: HubIndex,
-        /// The other hubs of the pool.
-        ask: Vec<HubIndex>,
-    },
     /// It claims first.
     Claim(Box<Claiming>),
     /// It waits.
@@ -183,7 +176,7 @@ fn here(
 ) -> StartPlan {
     let view = snapshot.hub(place.at);
     let not_calm = match judged(snapshot, starter, place, moment) {
-        Ok(()) => return unasked(snapshot, starter, place.at, moment),
+        Ok(()) => return unasked(snapshot, place.at, moment),
         Err(None) => return directory(place.at),
         Err(Some(not_calm)) => not_calm,
     };
@@ -241,25 +234,16 @@ pub fn is_calm(snapshot: &Snapshot, hub: HubIndex, moment: &Moment) -> bool {
 }
 
 /// Unasked, as long as the store is not silent for too long: "Starts at a home whose hub plane this replica has itself seen up
-/// without a break since its last sync go on; after `failover.after` without the store such a start first asks the user's next
-/// two candidates".
-fn unasked(snapshot: &Snapshot, starter: &Starter, hub: HubIndex, moment: &Moment) -> StartPlan {
+/// without a break since its last sync go on". After [`Times::alone_at`](super::life::time::Times::alone_at) others may have sent
+/// the user elsewhere.
+fn unasked(snapshot: &Snapshot, hub: HubIndex, moment: &Moment) -> StartPlan {
     let Some(silent_for) = moment.silent_for else { return StartPlan::Go(hub) };
-    let health = &snapshot.hub(hub).health.hub;
+    let view = snapshot.hub(hub);
+    let health = &view.health.hub;
     let broke =
         health.last_failure.as_ref().zip(moment.heard).is_some_and(|(failure, heard)| failure.at >= heard);
-    if broke || !answers(snapshot.hub(hub)) {
-        return directory(hub);
-    }
-    if silent_for < snapshot.times.after {
-        return StartPlan::Go(hub);
-    }
-    // Not only the next two: what operators have ordered meanwhile may have sent the user to any hub of the pool.
-    let rank = snapshot.placement.rank(&starter.user);
-    let pool = Pool::of(&snapshot.hub(hub).hub);
-    let others = rank.iter().filter_map(|ranked| snapshot.find(&ranked.hub)).filter(|other| *other != hub);
-    let ask = others.filter(|other| Pool::of(&snapshot.hub(*other).hub) == pool).collect();
-    StartPlan::GoUnless { hub, ask }
+    let may_be_alone = silent_for < snapshot.times.alone_at(view.hub.storage);
+    if may_be_alone && !broke && answers(view) { StartPlan::Go(hub) } else { directory(hub) }
 }
 
 fn directory(hub: HubIndex) -> StartPlan {

@@ -58,10 +58,6 @@ fn words(snapshot: &Snapshot, plan: &StartPlan) -> String {
     let id = |hub: HubIndex| snapshot.id(hub).to_string();
     match plan {
         StartPlan::Go(hub) => format!("go {}", id(*hub)),
-        StartPlan::GoUnless { hub, ask } => {
-            let ask: Vec<String> = ask.iter().map(|hub| id(*hub)).collect();
-            format!("go {} unless {}", id(*hub), ask.join(" "))
-        }
         StartPlan::Claim(claiming) => {
             let why = claiming.because.map_or("no reason", NotCalm::label);
             match &claiming.facts.way {
@@ -160,15 +156,13 @@ fn an_unreachable_store_stops_claims_and_no_start_at_a_calm_home() {
 }
 
 #[test]
-fn after_a_long_silence_the_other_hubs_of_the_pool_are_asked_first() {
-    let heard = Instant::now() + Duration::from_secs(1000);
-    let four = "a shared token, s standby shared token, t standby shared token, u standby shared token";
+fn after_a_long_silence_nothing_starts_unasked_but_where_nobody_can_be_sent_away() {
+    let heard = Instant::now() + Duration::from_hours(2);
     assert_eq!(plan_at(TWO, &[], &silent(119, heard)), "go a");
-    assert_eq!(plan_at(TWO, &[], &silent(120, heard)), "go a unless s");
-    let told = plan_at(four, &[], &silent(120, heard));
-    assert_eq!(told.split(' ').count(), 6, "all three: {told}");
-    let others = "a shared token, s standby shared token, l standby token";
-    assert_eq!(plan_at(others, &[], &silent(120, heard)), "go a unless s", "another pool is not asked");
+    assert_eq!(plan_at(TWO, &[], &silent(120, heard)), "wait a: directory");
+    let local = "a token, s standby token";
+    assert_eq!(plan_at(local, &[], &silent(120, heard)), "go a");
+    assert_eq!(plan_at(local, &[], &silent(50 * 60, heard)), "wait a: directory");
 }
 
 #[test]
@@ -445,7 +439,7 @@ fn keeps_the_rules(snapshot: &Snapshot, starter: &Starter, moment: &Moment, plan
     let place = snapshot.whereabouts(&starter.user).unwrap();
     let view = snapshot.hub(place.at);
     match plan {
-        StartPlan::Go(hub) | StartPlan::GoUnless { hub, .. } => {
+        StartPlan::Go(hub) => {
             assert!(*hub == place.at && place.assignment.is_none(), "unasked only at home");
             assert!(view.is_plain() && moment.now.is_some(), "{plan:?}");
             assert_eq!(view.health.proxy.verdict, crate::core::health::ProxyPlane::Up);

@@ -111,7 +111,7 @@ async fn settle(exchange: &Exchange<'_>, start: &Start, claims: bool) -> Settled
         Some(StartPlan::NotThere { chosen, owner }) => {
             return Settled::NotThere { chosen: id(chosen), owner: id(owner), runs: false };
         }
-        Some(StartPlan::Claim(_) | StartPlan::GoUnless { .. }) => {}
+        Some(StartPlan::Claim(_)) => {}
     }
     let hub = exchange.id(start.hub).clone();
     let nobody = Settled::Wait { hub, why: Waits::Directory };

@@ -148,7 +148,7 @@ fn destination(snapshot: &Snapshot, user: &UserName, now: Instant) -> Option<Str
     let starter = Starter { user: user.clone(), identity: Identity::Proven, chosen: None, trial: false };
     let moment = snapshot.knowledge.at(now, &snapshot.times);
     Some(match start_of(snapshot, &starter, &moment).unwrap() {
-        StartPlan::Go(hub) | StartPlan::GoUnless { hub, .. } => snapshot.id(hub).to_string(),
+        StartPlan::Go(hub) => snapshot.id(hub).to_string(),
         StartPlan::Claim(claiming) => match &claiming.facts.way {
             Way::Elsewhere { to, .. } => to.hub.to_string(),
             Way::Owner | Way::Hold => snapshot.id(claiming.owner).to_string(),

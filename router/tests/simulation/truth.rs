@@ -169,6 +169,13 @@ impl Truth {
         }
     }
 
+    /// To be called instead where a replica's picture gives a hub by rank alone, for a user of whose servers it knows none: what it
+    /// says next takes nobody away from there.
+    pub fn guesses(&mut self, says: Party, user: &UserName, owner: &HubId) {
+        self.owner(says, user, owner);
+        self.owners.remove(&(says, user.clone()));
+    }
+
     /// A replica is gone: what the next one with its number says is compared with nothing.
     pub fn forget(&mut self, replica: Party) {
         self.owners.retain(|(says, _), _| *says != replica);
@@ -341,7 +348,10 @@ mod tests {
         truth.owner(ME, &ada, &b);
         truth.owner(ME, &ada, &a);
         assert_eq!(truth.violations(), [], "a new replica moved nobody, and home to a server is right");
-        truth.owner(ME, &ada, &b);
+        truth.guesses(Party::Replica(2), &ada, &a);
+        truth.owner(Party::Replica(2), &ada, &b);
+        assert_eq!(truth.violations(), [], "a guess takes nobody away");
+        truth.guesses(ME, &ada, &b);
         truth.agree("ada", &[(ME, &a), (Party::Replica(1), &b)]);
 
         let told: Vec<String> = truth.violations().iter().map(ToString::to_string).collect();

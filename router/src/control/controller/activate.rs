@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hubrouter_config::{Config, Hub, HubId};
+use hubrouter_config::{Config, Hub, HubId, Storage};
 use hubrouter_hub_adapter::names::UserName;
 use hubrouter_hub_adapter::site::Site;
 use tracing::{error, info, warn};
@@ -24,8 +24,8 @@ use crate::control::operator::{Order, Outcome, Refused};
 use crate::core::life::records::{
     ActivePlacement, AdoptedHub, Assignment, Cause, Epoch, NextPlacement, PlacementRecord, seed_fingerprint,
 };
-use crate::core::life::time::StoreTime;
-use crate::core::life::votes::is_live;
+use crate::core::life::time::{ALONE_AT_LOCAL, StoreTime};
+use crate::core::life::votes::{is_live, is_vanished};
 use crate::core::moment::Knowledge;
 use crate::core::placement::{self, Member, Placement};
 
@@ -170,7 +170,7 @@ impl Controller {
         forced_by: Option<String>,
     ) -> Option<String> {
         if forced_by.is_none()
-            && let Some(why) = self.not_agreed(&proposed, now).or_else(|| self.not_known(record))
+            && let Some(why) = self.not_ready(&proposed, record, now)
         {
             return Some(why);
         }
@@ -179,6 +179,34 @@ impl Controller {
         let announced = PlacementRecord { next, ..record.clone() };
         self.put(Some(record.epoch), announced, "a new placement is announced");
         None
+    }
+
+    /// Why a proposal may not be announced yet.
+    fn not_ready(
+        &self,
+        proposed: &ActivePlacement,
+        record: &PlacementRecord,
+        now: StoreTime,
+    ) -> Option<String> {
+        self.not_agreed(proposed, now).or_else(|| self.not_heard(now)).or_else(|| self.not_known(record))
+    }
+
+    /// A replica that vanished may be cut off from the directory and still start servers where nobody but a new placement can send
+    /// users away: at hubs with local storage. For an hour it is remembered.
+    fn not_heard(&self, now: StoreTime) -> Option<String> {
+        let config = &self.parts.loaded.config;
+        config.hubs.iter().find(|hub| hub.storage == Storage::Local)?;
+        let times = self.parts.live.load().snapshot.times;
+        let gone = self.heartbeats.iter().find(|beat| is_vanished(beat, &times, now))?;
+        let left = ALONE_AT_LOCAL.saturating_sub(now.since(gone.at));
+        (!left.is_zero()).then(|| {
+            format!(
+                "replica `{}` fell silent without goodbye and may still start servers at hubs with local storage, for {} more minutes; \
+                 if it is gone, `hubrouter apply --force`",
+                gone.replica,
+                left.as_secs().div_ceil(60)
+            )
+        })
     }
 
     /// "Every live replica proposed the same."
@@ -221,6 +249,11 @@ impl Controller {
         let waited = self.store_now().is_some_and(|now| now >= stood.plus(open_after));
         if !waited || !self.parts.board.all_have_read(stood) {
             return Some("all replicas have to read that it is announced".to_owned());
+        }
+        if next.forced_by.is_none()
+            && let Some(why) = self.store_now().and_then(|now| self.not_heard(now))
+        {
+            return Some(why);
         }
         let Some(following) = self.placements.next.clone() else {
             return Some("its seed is not known to this replica".to_owned());
@@ -326,7 +359,7 @@ impl Controller {
             let since = now.since(next.since).as_secs();
             return Err(Refused::Conflict(format!("it is being activated, for {since} s")));
         }
-        let waits = self.not_agreed(&proposed, now).or_else(|| self.not_known(&record));
+        let waits = self.not_ready(&proposed, &record, now);
         if let Some(why) = waits.clone().filter(|_| !force) {
             return Err(Refused::Unsafe(format!("{why}; --force does it all the same")));
         }

@@ -16,11 +16,13 @@ use super::Controller;
 use super::orders::{Ordered, Waiting};
 use super::secure::Secure;
 use crate::control::calls::HubCalls;
+use crate::control::census::Authority;
 use crate::control::keeper::{Write, Wrote, hub_key};
 use crate::control::live::Live;
 use crate::core::life::hub_life::Securing;
 use crate::core::life::records::{Epoch, HubRecord};
 use crate::core::life::step::{Change, Effect, HubEvent, Report, Verb};
+use crate::core::life::time::StoreTime;
 use crate::core::upkeep::unaccounted;
 
 /// The longest that a write may take before its outcome counts as unknown.
@@ -56,6 +58,13 @@ pub enum Done {
         users: Option<usize>,
         /// The order.
         ordered: Ordered,
+    },
+    /// All replicas can read a hub's own word.
+    CensusShared {
+        /// The word.
+        news: Authority,
+        /// When the hub was asked.
+        asked_at: StoreTime,
     },
     /// A step of an activation has ended.
     Activated(super::activate::Ended),
@@ -121,6 +130,7 @@ impl Controller {
                 self.wrote(&hub, on, &changes, &wrote, waiting);
             }
             Done::Counted { hub, users, ordered } => self.drain_counted(&hub, users, ordered),
+            Done::CensusShared { news, asked_at } => self.keep_up(&news, asked_at),
             Done::Activated(ended) => self.activation_ended(ended),
             Done::Rebuilt(rebuilt) => self.rebuilt(rebuilt),
         }

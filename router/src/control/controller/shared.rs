@@ -7,7 +7,7 @@ use hubrouter_hub_adapter::names::{NameRule, UserName};
 use tracing::{info, warn};
 
 use super::Controller;
-use super::effects::WITHIN;
+use super::effects::{Done, WITHIN};
 use crate::control::census::Authority;
 use crate::control::clock;
 use crate::control::keeper::{CensusRecord, Told, View, Write, Wrote, census_key};
@@ -20,6 +20,9 @@ use crate::core::life::step::{Effect, HubEvent};
 use crate::core::life::time::StoreTime;
 use crate::core::snapshot::{HubIndex, HubView, Shared, Snapshot};
 use crate::core::upkeep::{Tidy, lapsed};
+
+/// So often it is tried to share a hub's word; the next one comes within two minutes.
+const SHARE_TRIES: u32 = 5;
 
 impl Controller {
     pub(super) fn told(&mut self, told: Told) {
@@ -151,38 +154,52 @@ impl Controller {
         let record = CensusRecord::of(news, &clock);
         self.parts.board.note_idle(&news.hub, record.idle_since);
         if self.parts.share.is_shared {
-            self.share_census(&news.hub, record);
+            self.share_census(news.clone(), asked_at, record);
+        } else {
+            self.counted(&news.hub, asked_at);
+            self.keep_up(news, asked_at);
         }
-        self.counted(&news.hub, asked_at);
-        self.keep_up(news, asked_at);
     }
 
-    /// Tells the other replicas.
-    fn share_census(&self, hub: &HubId, record: CensusRecord) {
-        let (writer, key) = (self.parts.share.writer.clone(), census_key(hub));
+    /// Tells the other replicas. Only what all of them can read counts as told: by a list that is lost with this replica, whoever is
+    /// on it and needs no record any more would be idle for the others.
+    fn share_census(&self, news: Authority, asked_at: StoreTime, record: CensusRecord) {
+        let (writer, key, done) = (self.parts.share.writer.clone(), census_key(&news.hub), self.done.clone());
         tokio::spawn(async move {
             // Only the replica that looks after the hub writes it, so one conflict is the end of a change of hands.
             let mut on = None;
-            for _ in 0..3 {
+            for _ in 0..SHARE_TRIES {
                 let Some(write) = Write::set(key.clone(), on, &record) else {
                     warn!(
-                        "the list of servers of a hub is too long to be shared: the other replicas do not know it"
+                        hub.id = %news.hub,
+                        "the list of servers of hub `{}` is too long to be shared: it is not failed over by itself, and records of \
+                         its users stay",
+                        news.hub
                     );
                     return;
                 };
                 match writer.write(&write, WITHIN).await {
                     Wrote::Conflict(stands) => {
-                        on = stands.get(&key).and_then(|entry| {
-                            entry.as_ref().filter(|entry| entry.value.is_some()).map(|entry| entry.epoch)
-                        });
+                        let entry = stands.get(&key).and_then(Option::as_ref);
+                        let told = entry.and_then(|entry| entry.value.as_ref());
+                        let newer = told.and_then(|told| told.read::<CensusRecord>().ok());
+                        if newer.is_some_and(|newer| newer.asked_at > asked_at) {
+                            return;
+                        }
+                        on = entry.filter(|_| told.is_some()).map(|entry| entry.epoch);
                     }
-                    Wrote::Stands(_) | Wrote::Unknown(_) | Wrote::Unreachable(_) => return,
+                    Wrote::Stands(_) => {
+                        let _ = done.send(Done::CensusShared { news, asked_at });
+                        return;
+                    }
+                    Wrote::Unknown(_) | Wrote::Unreachable(_) => {}
                 }
             }
         });
     }
 
-    fn keep_up(&mut self, news: &Authority, asked_at: StoreTime) {
+    /// Tidies the records of a hub's users by its word.
+    pub(super) fn keep_up(&mut self, news: &Authority, asked_at: StoreTime) {
         let Some(means) = self.upkeep_means(&news.hub) else { return };
         self.upkeep.answered(news, asked_at, means);
     }

@@ -39,10 +39,10 @@ pub enum Held {
     },
     /// Frozen: "no open hub of the pool is left".
     NobodyOpen,
-    /// Manual: a replica vanished shortly before the outage, and may have started servers that nobody knows of.
+    /// Manual: a replica vanished, and may have started servers of which the hub's last own word knows nothing.
     ReplicaVanished {
-        /// How long before the first failed probe it was last heard.
-        before: Duration,
+        /// How long it may have gone on since that word.
+        unknown_for: Duration,
     },
     /// Manual: the hub's last own word was too old when the outage began; everybody there is unknown.
     CensusUnknown,
@@ -80,10 +80,10 @@ impl fmt::Display for Held {
                 write!(f, ", within the {} s that look like our own network", window.as_secs())
             }
             Self::NobodyOpen => f.write_str("frozen: no other hub of its pool is open"),
-            Self::ReplicaVanished { before } => write!(
+            Self::ReplicaVanished { unknown_for } => write!(
                 f,
-                "a router vanished {} s before the outage: servers that it started may be unknown",
-                before.as_secs()
+                "a router vanished without goodbye, and may have started servers there for {} s since the hub last told who runs there",
+                unknown_for.as_secs()
             ),
             Self::CensusUnknown => {
                 f.write_str("the hub's last list of servers was too old when the outage began")
@@ -103,7 +103,7 @@ pub struct Evidence<'a> {
     pub has_token: bool,
     /// The last authoritative answer of the hub.
     pub census: Option<StoreTime>,
-    /// When each replica that vanished without goodbye was last heard.
+    /// When each replica was last heard that vanished without goodbye, and had not read that the hub is closed.
     pub vanished: &'a [StoreTime],
     /// The other hubs.
     pub fleet: &'a Fleet,
@@ -132,10 +132,10 @@ pub fn may_fail_over(evidence: &Evidence<'_>, times: &Times) -> Result<(), Held>
     if evidence.fleet.hubs >= 3 && !others.is_empty() {
         return Err(Held::Together { others, window: times.freeze_window });
     }
-    if let Some(before) = vanished_before(evidence.vanished, first, times.max_age) {
-        return Err(Held::ReplicaVanished { before });
+    if !census_known(evidence, times) {
+        return Err(Held::CensusUnknown);
     }
-    if census_known(evidence, times) { Ok(()) } else { Err(Held::CensusUnknown) }
+    unknown_starts(evidence, times).map_or(Ok(()), |unknown_for| Err(Held::ReplicaVanished { unknown_for }))
 }
 
 /// What holds an operator's failover too: storage always, the census unless the servers are declared stopped. The freeze
@@ -176,14 +176,14 @@ fn down_together(fleet: &Fleet, first: StoreTime, window: Duration) -> Vec<(HubI
         .collect()
 }
 
-/// "If a replica vanished without goodbye less than `census.max_age` before the outage, failover of that hub is manual."
-fn vanished_before(vanished: &[StoreTime], first: StoreTime, max_age: Duration) -> Option<Duration> {
-    vanished
-        .iter()
-        .filter(|heard| **heard <= first)
-        .map(|heard| first.since(*heard))
-        .filter(|before| *before < max_age)
-        .min()
+/// For how long a replica that vanished may have started servers at the hub after its last own word: from then on nobody knows of
+/// them. It may go on for `failover.after` without the store, and what it sends last may be under way for a while. None: the hub
+/// can be asked, or nobody vanished so lately.
+fn unknown_starts(evidence: &Evidence<'_>, times: &Times) -> Option<Duration> {
+    let (Some(_), Some(asked)) = (evidence.outage.hub, evidence.census) else { return None };
+    let known = |heard: &StoreTime| heard.plus(times.after).plus(times.under_way());
+    let longest = evidence.vanished.iter().map(|heard| known(heard).since(asked)).max();
+    longest.filter(|unknown_for| !unknown_for.is_zero())
 }
 
 /// "For a hub whose hub plane is down that age is taken at the first failed probe of the outage: its last authoritative answer

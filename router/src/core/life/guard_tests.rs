@@ -97,12 +97,19 @@ fn without_an_open_hub_in_the_pool_it_freezes() {
 }
 
 #[test]
-fn a_replica_that_vanished_shortly_before_makes_it_manual() {
-    let with = |seconds| judged(|site| site.vanished = vec![at(seconds)]);
-    assert_eq!(with(950), Err(Held::ReplicaVanished { before: Duration::from_secs(50) }));
-    assert_eq!(with(850), Ok(()));
-    // Heard after the first failed probe: what it forwarded before is published.
-    assert_eq!(with(1001), Ok(()));
+fn a_replica_that_vanished_and_may_have_started_servers_since_the_hubs_last_word_makes_it_manual() {
+    // The hub was counted at 990 s; a replica goes on for 120 s, and a start is under way for 30 s at most.
+    let with = |seconds| judged(|site| site.vanished = vec![at(700), at(seconds)]);
+    assert_eq!(with(950), Err(Held::ReplicaVanished { unknown_for: Duration::from_secs(110) }));
+    assert_eq!(with(841), Err(Held::ReplicaVanished { unknown_for: Duration::from_secs(1) }));
+    assert_eq!(with(840), Ok(()));
+    // It may see the hub up while the others do not.
+    assert_eq!(with(1001), Err(Held::ReplicaVanished { unknown_for: Duration::from_secs(161) }));
+    let can_be_asked = |site: &mut Site| {
+        site.outage = Outage { proxy: Some(at(1000)), hub: None };
+        site.vanished = vec![at(1001)];
+    };
+    assert_eq!(judged(can_be_asked), Ok(()), "each user is asked for before they leave");
 }
 
 #[test]
@@ -143,7 +150,7 @@ fn every_hold_says_what_it_is_about() {
         (Held::NoToken, "api_token"),
         (Held::NobodyOpen, "pool"),
         (Held::CensusUnknown, "too old"),
-        (Held::ReplicaVanished { before: Duration::from_secs(7) }, "7 s"),
+        (Held::ReplicaVanished { unknown_for: Duration::from_secs(7) }, "7 s"),
     ] {
         assert!(held.to_string().contains(words), "{held}");
     }

@@ -9,7 +9,7 @@ use hubrouter_config::{Config, Hub, HubId, Intent, Storage};
 use hubrouter_hub_adapter::names::UserName;
 
 use super::guard::{Evidence, Fleet, Held};
-use super::records::{Cause, Epoch, HubRecord, Outage};
+use super::records::{Cause, Epoch, HubRecord, Outage, Starts};
 use super::state::Spawning;
 use super::time::{StoreTime, Times};
 use super::votes::Agreed;
@@ -186,11 +186,18 @@ impl HubLife {
         }
     }
 
-    /// When each replica that vanished was last heard.
+    /// When each replica was last heard that vanished and may have started servers here since: it had not read that the hub is
+    /// closed.
     #[must_use]
     pub fn vanished(&self, now: StoreTime) -> Vec<StoreTime> {
-        let silent = self.heard.iter().filter(|heard| !self.policy.times.is_live(heard.at, now));
-        silent.map(|heard| heard.at).collect()
+        let closed = match self.record.starts {
+            // It opened when none of them could start anything any more.
+            Starts::Elsewhere { .. } => return Vec::new(),
+            Starts::Here | Starts::Closed { .. } | Starts::Unknown => self.asked.closed,
+        };
+        let knows = |heard: &Heard| closed.is_some_and(|closed| heard.read >= closed.stands_at());
+        let is_silent = |heard: &&Heard| !self.policy.times.is_live(heard.at, now) && !knows(heard);
+        self.heard.iter().filter(is_silent).map(|heard| heard.at).collect()
     }
 
     /// What the guards look at for this outage.
@@ -208,7 +215,8 @@ impl HubLife {
 
 #[cfg(test)]
 mod tests {
-    use super::Heard;
+    use super::{Closing, Heard};
+    use crate::core::life::records::{Cause, Starts, Whom};
     use crate::core::life::test_lives::{Play, at};
 
     #[test]
@@ -218,5 +226,21 @@ mod tests {
         let heard = [heard(14), heard(15)];
         play.life.heard = heard.to_vec();
         assert_eq!(play.life.vanished(at(play.now)), [at(play.now - 15)]);
+    }
+
+    #[test]
+    fn who_vanished_after_reading_that_the_hub_is_closed_started_nothing_since() {
+        let mut play = Play::new();
+        let closed = at(play.now);
+        play.life.record.starts =
+            Starts::Closed { since: closed, whom: Whom::Everybody, cause: Cause::Drain };
+        play.life.asked.closed = Some(Closing { since: closed, seen: closed, jumped: false });
+        let heard = |read: u64| Heard { at: at(play.now + 1), read: at(read) };
+        play.life.heard = [heard(play.now - 1), heard(play.now)].to_vec();
+        assert_eq!(play.life.vanished(at(play.now + 60)), [at(play.now + 1)]);
+
+        play.life.record.starts =
+            Starts::Elsewhere { since: closed, whom: Whom::Everybody, cause: Cause::Drain };
+        assert!(play.life.vanished(at(play.now + 60)).is_empty());
     }
 }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use hubrouter_config::{Census, Failover, Health};
+use hubrouter_config::{Census, Failover, Health, Storage};
 use serde::{Deserialize, Serialize};
 
 /// The longest that a returned hub has to be healthy before idle users come home, however often it relapsed
@@ -14,6 +14,10 @@ pub const FAILBACK_AT_MOST: Duration = Duration::from_hours(2);
 /// How long a returned hub waits for servers that nobody needs any more to be stopped ("after 10 m it
 /// opens for everybody else").
 pub const STALE_PATIENCE: Duration = Duration::from_mins(10);
+
+/// How long a replica may start servers at a hub with local storage without the store. The heartbeat of one that vanished is kept
+/// for longer, and a new placement waits for it.
+pub const ALONE_AT_LOCAL: Duration = Duration::from_mins(50);
 
 /// An instant by the store's clock: milliseconds since 1970. Only these are compared between replicas.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -119,6 +123,17 @@ impl Times {
     #[must_use]
     pub fn under_way(&self) -> Duration {
         self.hold / 2
+    }
+
+    /// How long a replica may start servers at a hub without the store, after it was last heard: `failover.after`. Others wait as
+    /// long before they send the users of a hub elsewhere. Nobody leaves a hub with local storage but by another placement, and
+    /// that waits for whoever vanished: [`ALONE_AT_LOCAL`].
+    #[must_use]
+    pub fn alone_at(&self, storage: Storage) -> Duration {
+        match storage {
+            Storage::Local => ALONE_AT_LOCAL.max(self.after),
+            Storage::Shared | Storage::Attached => self.after,
+        }
     }
 
     /// Whether a replica that was last heard at `heard` is live: "live with a heartbeat younger than 15 s (the store's clock)".

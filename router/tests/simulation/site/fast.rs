@@ -159,15 +159,10 @@ impl Fast<'_> {
             chosen: start.chosen,
             trial: false,
         };
-        let moment = snapshot.knowledge.at(clock::now(), &snapshot.times);
+        let moment = self.fleet.rules.silence(snapshot.knowledge.at(clock::now(), &snapshot.times));
         match start_of(snapshot, &starter, &moment) {
             None => Settled::NoHub,
             Some(StartPlan::Go(hub)) if self.fleet.rules.is_off(Rule::UnclaimedStartsAreTold) => {
-                Settled::Start(id(hub), None)
-            }
-            Some(StartPlan::GoUnless { hub, .. })
-                if self.fleet.rules.is_off(Rule::AskCandidatesInSilence) =>
-            {
                 Settled::Start(id(hub), None)
             }
             Some(StartPlan::Go(hub)) => {
@@ -190,7 +185,7 @@ impl Fast<'_> {
             Some(StartPlan::Claim(claiming)) if let Some(hub) = self.unclaimed(snapshot, &claiming) => {
                 Settled::Start(hub, None)
             }
-            Some(StartPlan::Claim(_) | StartPlan::GoUnless { .. }) => {
+            Some(StartPlan::Claim(_)) => {
                 let chosen = start.chosen.map(id);
                 let settled = self.process.claims.settle(start.user.clone(), start.identity, chosen).await;
                 self.despite(settled.unwrap_or(Settled::Wait { hub: id(start.hub), why: Waits::Directory }))

@@ -11,6 +11,7 @@ use hubrouter::core::snapshot::Snapshot;
 use hubrouter::core::starting::{Claiming, StartPlan, Starter, is_calm, start_of};
 
 use super::super::hubs::Row;
+use super::super::truth::Truth;
 use super::Fleet;
 use super::fast::acted;
 use super::operator::person;
@@ -29,6 +30,7 @@ impl Judge {
         self.looks += 1;
         let mut truth = fleet.truth.lock().unwrap();
         truth.step();
+        self.tell_rows(fleet, &truth);
         let processes = fleet.processes();
         for process in &processes {
             let live = process.live.load();
@@ -41,8 +43,13 @@ impl Judge {
             }
             acted(snapshot).for_each(|user| truth.excuse(user));
             for user in (0..fleet.layout.people).map(person) {
-                if let Some(owner) = snapshot.owner(&user) {
-                    truth.owner(process.party(), &user, snapshot.id(owner));
+                match snapshot.whereabouts(&user) {
+                    // Neither at home nor recorded: the replica knows of no server that its picture could follow or leave.
+                    Some(place) if place.assignment.is_none() && snapshot.home(&user) != Some(place.at) => {
+                        truth.guesses(process.party(), &user, snapshot.id(place.at));
+                    }
+                    Some(place) => truth.owner(process.party(), &user, snapshot.id(place.at)),
+                    None => {}
                 }
             }
             self.tell(fleet, process.number, snapshot);
@@ -76,6 +83,23 @@ impl Judge {
                 }
             }
         }
+    }
+
+    /// Says what changed in the hubs' databases, for whoever looks into one seed.
+    fn tell_rows(&mut self, fleet: &Fleet, truth: &Truth) {
+        fleet.say_if(|| {
+            let everybody = truth.everybody();
+            let rows = (0..fleet.layout.people).map(person).map(|user| {
+                let rows = everybody.get(&user).into_iter().flatten();
+                let rows: Vec<String> = rows.map(|(hub, row)| format!("{hub} {row}")).collect();
+                (format!("row of {user}"), rows.join(", "))
+            });
+            rows.filter_map(|(key, now)| {
+                let before = self.records.insert(key.clone(), now.clone());
+                (before.as_ref() != Some(&now)).then(|| format!("{key}: {now}"))
+            })
+            .collect()
+        });
     }
 
     /// Says what changed in the records, for whoever looks into one seed.

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
+
+use hubrouter::core::moment::Moment;
 
 /// A rule of the design, and how it is switched off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,8 +39,8 @@ pub enum Rule {
     VanishedReplica,
     /// A store that lost writes gets them back. Off: it only gets a higher counter.
     StoreIsRepaired,
-    /// After long silence of the store the next candidates are asked. Off: the start goes home.
-    AskCandidatesInSilence,
+    /// After long silence of the store nothing is started any more. Off: starts at home go on.
+    SilenceEndsStarts,
     /// A plane is down when most replicas say so. Off: each counts its own vote alone.
     Majority,
 }
@@ -59,7 +62,7 @@ impl Rule {
         Self::CensusAge,
         Self::VanishedReplica,
         Self::StoreIsRepaired,
-        Self::AskCandidatesInSilence,
+        Self::SilenceEndsStarts,
         Self::Majority,
     ];
 }
@@ -75,6 +78,13 @@ impl Rules {
 
     pub fn is_off(&self, rule: Rule) -> bool {
         self.0.contains(&rule)
+    }
+
+    /// How long the store has been silent, as far as a start is concerned.
+    pub fn silence(&self, moment: Moment) -> Moment {
+        let off = self.is_off(Rule::SilenceEndsStarts);
+        let silent_for = moment.silent_for.map(|silent| if off { Duration::ZERO } else { silent });
+        Moment { silent_for, ..moment }
     }
 
     /// Whether all hold, as they do in the real program.
