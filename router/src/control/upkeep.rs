@@ -139,7 +139,8 @@ fn found(user: &UserName, hub: &HubId, now: StoreTime) -> Assignment {
     }
 }
 
-fn seen_elsewhere(snapshot: &Snapshot, board: &Board, here: &HubId, user: &UserName) -> bool {
+/// Whether the user is known to have a server at another hub.
+pub(super) fn seen_elsewhere(snapshot: &Snapshot, board: &Board, here: &HubId, user: &UserName) -> bool {
     let now = clock::now();
     snapshot
         .hubs

@@ -73,7 +73,7 @@ pub fn tidy(
     let found = answer
         .users
         .keys()
-        .filter(|user| is_away(snapshot, hub, user) && !elsewhere(user))
+        .filter(|user| is_away(snapshot, hub, user) && !is_lost(snapshot, hub, user) && !elsewhere(user))
         .map(|user| Tidy::Found(user.clone()));
     let over = assigned_at(snapshot, hub).filter_map(|assignment| {
         let now = moment.now?;
@@ -169,6 +169,13 @@ fn is_away(snapshot: &Snapshot, hub: HubIndex, user: &UserName) -> bool {
         Some(place) => place.at != hub || !snapshot.hub(hub).is_plain(),
         None => false,
     }
+}
+
+/// Whether the server here was declared lost, and the user may have another one by now: it is stopped, and nobody's any more.
+fn is_lost(snapshot: &Snapshot, hub: HubIndex, user: &UserName) -> bool {
+    let record = &snapshot.hub(hub).record;
+    let moved = record.failed_over.iter().flat_map(|failed_over| &failed_over.moved);
+    record.stale.iter().chain(moved).any(|lost| lost == user)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use hubrouter_hub_adapter::names::NameRule;
 
 use super::*;
 use crate::core::life::calm::CopyOfStore;
-use crate::core::life::records::Cause;
+use crate::core::life::records::{Cause, FailedOver};
 use crate::core::placement;
 use crate::core::sketch_tests::{assigned, at, index, recorded, snapshot, user_at};
 
@@ -73,6 +73,28 @@ fn who_is_recorded_elsewhere_or_runs_on_two_hubs_is_left_alone() {
     assert_eq!(tidy(&bare, index(&bare, "s"), answer, None, |_| true, &moment()), []);
     let pinned = recorded(bare, &[&format!("{ada}@a pin")]);
     assert_eq!(due(&pinned, "s", &here, None), []);
+}
+
+#[test]
+fn whose_server_was_declared_lost_is_not_found_by_it() {
+    let bare = snapshot(TWO, "{}");
+    let (ada, eve) = (user_at(&bare, "a", 0), user_at(&bare, "a", 1));
+    let moved = FailedOver {
+        at: at(50),
+        epoch: Epoch::new(1).unwrap(),
+        who: Some("ops".to_owned()),
+        why: "burnt".to_owned(),
+        assume_stopped: true,
+        moved: vec![ada.clone()],
+    };
+    for (stale, failed_over) in [(vec![ada.clone()], None), (Vec::new(), Some(moved))] {
+        let mut snapshot = snapshot(TWO, "{}");
+        let s = usize::from(index(&snapshot, "s").0);
+        let record = Arc::make_mut(&mut snapshot.hubs[s].record);
+        (record.stale, record.failed_over) = (stale, failed_over);
+        let there = there(&[(&ada, RUNS), (&eve, RUNS)]);
+        assert_eq!(due(&snapshot, "s", &there, None), [Tidy::Found(eve.clone())]);
+    }
 }
 
 #[test]

@@ -19,6 +19,8 @@ use crate::control::calls::HubCalls;
 use crate::control::census::Authority;
 use crate::control::keeper::{Write, Wrote, hub_key};
 use crate::control::live::Live;
+use crate::control::upkeep::seen_elsewhere;
+use crate::core::life::claim::is_movable;
 use crate::core::life::hub_life::Securing;
 use crate::core::life::records::{Epoch, HubRecord};
 use crate::core::life::step::{Change, Effect, HubEvent, Report, Verb};
@@ -31,6 +33,9 @@ pub(in crate::control) const WITHIN: Duration = Duration::from_secs(2);
 const STOPPING: Duration = Duration::from_secs(5);
 /// Patience for a hub's list.
 const LIST_WITHIN: Duration = Duration::from_secs(30);
+
+/// The order by which the servers of a hub count as lost.
+const LOST: Verb = Verb::Failover { assume_stopped: true };
 
 /// Something that was begun has ended.
 #[derive(Debug)]
@@ -100,14 +105,19 @@ impl Controller {
         &self,
         hub: HubId,
         on: Epoch,
-        record: HubRecord,
+        mut record: HubRecord,
         changes: Vec<Change>,
         waiting: Option<Waiting>,
     ) {
         let writer = self.parts.share.writer.clone();
         let done = self.done.clone();
         let compared = (on != Epoch::default()).then_some(on);
-        let fits = waiting.is_none() || fits(&record, &changes, || self.known_at(&hub));
+        if changes.contains(&Change::Word(LOST))
+            && let Some(ordered) = &mut record.ordered
+        {
+            ordered.moved = self.lost_at(&hub).into_iter().collect();
+        }
+        let fits = waiting.is_none() || fits(&record, &changes);
         tokio::spawn(async move {
             let write = Write::set(hub_key(&hub), compared, &record).filter(|_| fits);
             let wrote = match write {
@@ -193,8 +203,41 @@ impl Controller {
         users
     }
 
+    /// Everybody whose server is lost with `hub`: known there, recorded there, or listed when that was declared.
+    fn lost_at(&self, hub: &HubId) -> BTreeSet<UserName> {
+        let mut users = self.known_at(hub);
+        let exceptions = &self.view.exceptions;
+        let recorded =
+            exceptions.assignments().filter(|stands| stands.hub == *hub && is_movable(stands.cause));
+        users.extend(recorded.map(|stands| stands.user.clone()));
+        let ordered = exceptions.hub(hub).and_then(|record| record.ordered.as_ref());
+        users.extend(ordered.into_iter().flat_map(|ordered| ordered.moved.clone()));
+        users
+    }
+
+    /// Of these users those who may have a server at `hub` by now. Whoever has neither their home nor a record there, and a server
+    /// elsewhere, has left it since its last word.
+    fn not_left(&self, hub: &HubId, mut users: BTreeSet<UserName>) -> BTreeSet<UserName> {
+        let live = self.parts.live.load();
+        let snapshot = &live.snapshot;
+        let told = self.heartbeats.iter().flat_map(|beat| &beat.starts).cloned();
+        let starts = told.chain(self.parts.share.journal.all()).filter(|start| start.hub != *hub);
+        let started: BTreeSet<UserName> = starts.map(|start| start.user).collect();
+        users.retain(|user| {
+            let at_home = snapshot.home(user).is_some_and(|home| snapshot.id(home) == hub);
+            at_home
+                || snapshot.exceptions.assignment(user).is_some()
+                || !(started.contains(user) || seen_elsewhere(snapshot, &self.parts.board, hub, user))
+        });
+        users
+    }
+
     fn secure(&mut self, hub: HubId, securing: Securing) {
-        let users = self.known_at(&hub);
+        let users = if securing.assume_stopped {
+            self.lost_at(&hub)
+        } else {
+            self.not_left(&hub, self.known_at(&hub))
+        };
         let job = Secure {
             hub: hub.clone(),
             writer: self.parts.share.writer.clone(),
@@ -295,13 +338,15 @@ impl StopStale {
 }
 
 /// Whether the record will have room for those whom the order moves; some more may become known until then.
-fn fits(record: &HubRecord, changes: &[Change], known: impl FnOnce() -> BTreeSet<UserName>) -> bool {
-    if !changes.contains(&Change::Word(Verb::Failover { assume_stopped: true })) {
+fn fits(record: &HubRecord, changes: &[Change]) -> bool {
+    if !changes.contains(&Change::Word(LOST)) {
         return true;
     }
     let mut then = record.clone();
-    then.stale.extend(known());
-    then.stale.extend(record.failed_over.iter().flat_map(|failed_over| failed_over.moved.clone()));
+    // When the hub is back they are listed once, as stale.
+    for failed_over in [&mut then.ordered, &mut then.failed_over].into_iter().flatten() {
+        then.stale.append(&mut failed_over.moved);
+    }
     then.stale.extend(then.stale.clone().into_iter().take(then.stale.len() / 8));
     Write::set(hub_key(&record.hub), None, &then).is_some()
 }
@@ -345,16 +390,25 @@ mod tests {
     use hubrouter_hub_adapter::names::NameRule;
 
     use super::*;
+    use crate::core::life::records::FailedOver;
 
     #[test]
     fn an_order_whose_list_does_not_fit_into_the_record_is_not_written() {
-        let record = HubRecord::new("a".parse().unwrap());
-        let known = |count: usize| -> BTreeSet<UserName> {
-            (0..count).filter_map(|n| UserName::canonical(&format!("{n:040}"), NameRule::Exact)).collect()
+        let ordered = |count: usize| {
+            let users = (0..count).filter_map(|n| UserName::canonical(&format!("{n:040}"), NameRule::Exact));
+            let ordered = FailedOver {
+                at: StoreTime::default(),
+                epoch: Epoch::default(),
+                who: None,
+                why: String::new(),
+                assume_stopped: true,
+                moved: users.collect(),
+            };
+            HubRecord { ordered: Some(ordered), ..HubRecord::new("a".parse().unwrap()) }
         };
-        let lost = [Change::Word(Verb::Failover { assume_stopped: true })];
-        assert!(fits(&record, &lost, || known(4000)));
-        assert!(!fits(&record, &lost, || known(6500)));
-        assert!(fits(&record, &[Change::Word(Verb::Failover { assume_stopped: false })], || known(6500)));
+        let lost = [Change::Word(LOST)];
+        assert!(fits(&ordered(4000), &lost));
+        assert!(!fits(&ordered(6500), &lost));
+        assert!(fits(&ordered(6500), &[Change::Word(Verb::Failover { assume_stopped: false })]));
     }
 }

@@ -3,6 +3,7 @@
 //! What the real one does besides, cookies and headers and bodies, is tested elsewhere: here it matters which hub is asked for
 //! what, and what the control side hears of it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use http::Method;
@@ -24,7 +25,7 @@ use hubrouter_hub_adapter::destination::Dest;
 use hubrouter_hub_adapter::names::UserName;
 
 use super::super::hubs::{Row, Started, Visit};
-use super::super::truth::By;
+use super::super::truth::{By, Truth};
 use super::super::users::{Act, Saw};
 use super::Fleet;
 use super::replica::Process;
@@ -172,6 +173,12 @@ impl Fast<'_> {
                     None => Settled::Wait { hub: id(hub), why: Waits::Directory },
                 }
             }
+            Some(StartPlan::Wait { hub, why: StartWaits::Directory })
+                if self.fleet.rules.is_off(Rule::Calm)
+                    && snapshot.exceptions.assignment(&start.user).is_none() =>
+            {
+                Settled::Start(id(hub), None)
+            }
             Some(StartPlan::Wait { hub, why: StartWaits::Hub(why) }) => {
                 Settled::Wait { hub: id(hub), why: Waits::Hub(why) }
             }
@@ -261,7 +268,8 @@ impl Fast<'_> {
 
     /// Whether an operator's act has moved this user from a server.
     fn is_act(&self) -> bool {
-        acted(&self.process.live.load().snapshot).any(|user| user == self.user)
+        let truth = self.fleet.truth.lock().unwrap();
+        acted(&self.process.live.load().snapshot, &truth).contains(self.user)
     }
 
     /// The events of a start that a browser looks at.
@@ -319,12 +327,22 @@ impl Fast<'_> {
     }
 }
 
-/// Users whose servers somebody has declared lost.
-pub fn acted(snapshot: &Snapshot) -> impl Iterator<Item = &UserName> {
-    snapshot.hubs.iter().flat_map(|view| {
-        let moved = view.record.failed_over.iter().flat_map(|failed_over| &failed_over.moved);
-        moved.chain(&view.record.stale)
-    })
+/// Users whose servers somebody has declared lost: those whom the record lists, and, until it does, all who had one there.
+pub fn acted(snapshot: &Snapshot, truth: &Truth) -> BTreeSet<UserName> {
+    let mut acted = BTreeSet::new();
+    for view in &snapshot.hubs {
+        let record = &view.record;
+        let moved = record.failed_over.iter().flat_map(|failed_over| &failed_over.moved);
+        acted.extend(moved.chain(&record.stale).cloned());
+        if record.ordered.as_ref().is_some_and(|ordered| ordered.assume_stopped) {
+            let there = truth
+                .everybody()
+                .into_iter()
+                .filter(|(_, rows)| rows.iter().any(|(hub, _)| *hub == view.hub.id));
+            acted.extend(there.map(|(user, _)| user));
+        }
+    }
+    acted
 }
 
 /// What the hub's answer means for a claim.

@@ -41,7 +41,7 @@ impl Judge {
             {
                 continue;
             }
-            acted(snapshot).for_each(|user| truth.excuse(user));
+            acted(snapshot, &truth).iter().for_each(|user| truth.excuse(user));
             for user in (0..fleet.layout.people).map(person) {
                 match snapshot.whereabouts(&user) {
                     // Neither at home nor recorded: the replica knows of no server that its picture could follow or leave.

@@ -41,6 +41,34 @@ impl fmt::Display for Summary {
     }
 }
 
+/// The first of them in which something goes wrong, as far as one thread per core finds it.
+pub fn first_wrong(seeds: Range<u64>, of: impl Fn(u64) -> Play + Sync) -> Option<Outcome> {
+    let next = AtomicU64::new(seeds.start);
+    let found = Mutex::new(None::<Outcome>);
+    on_all_cores(|| {
+        loop {
+            let seed = next.fetch_add(1, Ordering::SeqCst);
+            if seed >= seeds.end || found.lock().unwrap().is_some() {
+                return;
+            }
+            let outcome = of(seed).run();
+            if !outcome.wrong.is_empty() {
+                *found.lock().unwrap() = Some(outcome);
+            }
+        }
+    });
+    found.into_inner().unwrap()
+}
+
+fn on_all_cores(work: impl Fn() + Sync) {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(&work);
+        }
+    });
+}
+
 /// Plays all of them; `progress` says so now and then.
 pub fn play(seeds: Range<u64>, progress: bool, of: impl Fn(u64) -> Play + Sync) -> Summary {
     let (began, next) = (Instant::now(), AtomicU64::new(seeds.start));
@@ -72,12 +100,7 @@ pub fn play(seeds: Range<u64>, progress: bool, of: impl Fn(u64) -> Play + Sync) 
             }
         }
     };
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(work);
-        }
-    });
+    on_all_cores(work);
     let mut summary = summary.into_inner().unwrap();
     summary.took = began.elapsed();
     summary.late_seeds.sort_unstable();

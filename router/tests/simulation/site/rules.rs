@@ -9,7 +9,7 @@ use hubrouter::core::moment::Moment;
 /// A rule of the design, and how it is switched off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rule {
-    /// A start goes home unasked only where the hub is calm. Off: every start at the owner hub goes at once.
+    /// A start goes home unasked only where the hub is calm. Off: every start at the owner hub goes at once, however old the copy.
     Calm,
     /// A start that is told to claim does. Off: it goes where the claim would take it.
     Claim,

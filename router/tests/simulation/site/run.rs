@@ -112,6 +112,31 @@ impl Play {
         Self { seed, schedule, weather, manners, habits, rules: Rules::default(), aloud: false }
     }
 
+    /// Hasty people, rough weather, and much that goes wrong in a few ways only.
+    pub fn harsh(seed: u64, kinds: &[Kind]) -> Self {
+        let usual = Self::of(seed);
+        let layout = Layout::draw(seed);
+        let plan = Plan {
+            hubs: layout.hubs.len(),
+            replicas: layout.replicas,
+            users: layout.people,
+            from: WARM + 30 * SECOND,
+            until: FAULTY,
+            faults: 20,
+            kinds: kinds.iter().copied().collect(),
+        };
+        let manners = Manners {
+            away: 15 * SECOND,
+            works: 8 * SECOND,
+            session: 6,
+            two_tabs: 0.6,
+            double: 0.3,
+            stops: 0.8,
+            ..usual.manners
+        };
+        Self { schedule: Schedule::draw(seed, &plan), weather: Weather::ROUGHER, manners, ..usual }
+    }
+
     /// The same with nothing that goes wrong.
     pub fn fair(seed: u64) -> Self {
         Self { schedule: Schedule::default(), weather: Weather::FAIR, ..Self::of(seed) }

@@ -215,7 +215,8 @@ pub struct FailedOver {
     #[serde(default)]
     pub assume_stopped: bool,
     /// The users that such an act moved although they were last known as running ("The act's record lists the users it
-    /// moved"), for as long as the hub has not returned.
+    /// moved"), for as long as the hub has not returned. From the order on: whom one replica lets go of may start elsewhere before
+    /// another one has written that the act is done.
     #[serde(default, with = "wire::users")]
     pub moved: Vec<UserName>,
 }

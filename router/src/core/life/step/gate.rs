@@ -9,7 +9,7 @@ use hubrouter_hub_adapter::names::UserName;
 
 use super::Draft;
 use super::event::{Change, Effect, Report};
-use super::outage::{ask_census, fail_over, secured};
+use super::outage::{ask_census, fail_over, secured, together};
 use crate::core::life::guard::{Held, due_at, may_be_ordered, may_fail_over};
 use crate::core::life::hub_life::{Closing, Heard, HubLife, Securing};
 use crate::core::life::records::{Cause, FailedOver, HubRecord, Starts, Whom};
@@ -258,7 +258,7 @@ fn fail_over_open_hub(life: &mut HubLife, draft: &mut Draft, effects: &mut Vec<E
 
 fn note_failover(draft: &mut Draft, users: Vec<UserName>, now: StoreTime) {
     let by = draft.record.ordered.take().map(|ordered| {
-        let moved = if ordered.assume_stopped { users } else { Vec::new() };
+        let moved = if ordered.assume_stopped { together(ordered.moved, users) } else { Vec::new() };
         FailedOver { moved, ..ordered }
     });
     draft.changes.extend(fail_over(&mut draft.record, by, now));

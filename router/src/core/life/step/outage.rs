@@ -2,6 +2,8 @@
 //!
 //! Only the agreed view counts here. Where the hub's starts then go is `gate`'s.
 
+use std::collections::BTreeSet;
+
 use hubrouter_hub_adapter::names::UserName;
 
 use super::Draft;
@@ -111,8 +113,7 @@ fn move_stuck_users(life: &mut HubLife, draft: &mut Draft, now: StoreTime, effec
     match secured(life, securing, effects) {
         None => {}
         Some(users) => {
-            let new = users.into_iter().filter(|user| !failed_over.moved.contains(user));
-            let moved = failed_over.moved.iter().cloned().chain(new).collect();
+            let moved = together(failed_over.moved.clone(), together(ordered.moved.clone(), users));
             *failed_over =
                 FailedOver { at: failed_over.at, epoch: failed_over.epoch, moved, ..ordered.clone() };
             record.ordered = None;
@@ -120,6 +121,13 @@ fn move_stuck_users(life: &mut HubLife, draft: &mut Draft, now: StoreTime, effec
             draft.changes.push(Change::StuckMoved);
         }
     }
+}
+
+/// All of both, each once.
+pub(super) fn together(mut these: Vec<UserName>, those: Vec<UserName>) -> Vec<UserName> {
+    let known: BTreeSet<UserName> = these.iter().cloned().collect();
+    these.extend(those.into_iter().filter(|user| !known.contains(user)));
+    these
 }
 
 /// Whether users known as running got their assignments: these. Asks for it once.
