@@ -28,8 +28,8 @@ use crate::core::life::records::Heartbeat;
 use crate::core::life::time::StoreTime;
 use crate::core::moment::{Clock, Knowledge};
 use crate::directory::{
-    Applied, Beats, Change, Confirmed, Entry, Error, Feed, Fingerprint, FullCopy, Mark, Pulse, ReplicaId,
-    Seen, Store, Value, sync,
+    Applied, Beats, Change, Confirmed, Entry, Error, Feed, Fingerprint, FullCopy, Key, Mark, Pulse,
+    ReplicaId, Seen, Store, Value, sync,
 };
 use told::Records;
 
@@ -97,7 +97,7 @@ type Beating = Pin<Box<dyn Future<Output = Beaten> + Send>>;
 
 /// Whether a record decides for users who have none of their own, or is the end of such a user's own.
 fn is_of_all(entry: &Entry) -> bool {
-    matches!(entry.key.parts().0, told::HUB | told::PLACEMENT) || entry.value.is_none()
+    matches!(entry.key.parts().0, Key::HUB | told::PLACEMENT) || entry.value.is_none()
 }
 
 /// What came of a heartbeat.

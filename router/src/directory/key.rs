@@ -18,6 +18,11 @@ const NAME_BYTES: usize = 1024;
 pub struct Key(Arc<str>); // kind, a colon, name: kinds hold no colon
 
 impl Key {
+    /// The kind of what stands about a user.
+    pub const USER: &str = "user";
+    /// The kind of what stands about a hub.
+    pub const HUB: &str = "hub";
+
     /// The key of this kind and name; `None` when one of them is empty, too long, or holds what it must not.
     #[must_use]
     pub fn new(kind: &str, name: &str) -> Option<Self> {
@@ -30,13 +35,13 @@ impl Key {
     /// A user's; `None` for a name longer than any hub takes.
     #[must_use]
     pub fn user(user: &UserName) -> Option<Self> {
-        Self::new("user", user.as_str())
+        Self::new(Self::USER, user.as_str())
     }
 
     /// A hub's.
     #[must_use]
     pub fn hub(hub: &HubId) -> Self {
-        Self(format!("hub:{hub}").into())
+        Self(format!("{}:{hub}", Self::HUB).into())
     }
 
     /// The kind and the name.

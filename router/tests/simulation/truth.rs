@@ -29,6 +29,8 @@ pub enum Violation {
     DoubleBecauseOfUs { user: UserName, to: HubId, had: Vec<(HubId, Row)>, by: Party, at: Duration },
     /// A user's owner hub became another one while a server ran.
     MovedWhileRunning { user: UserName, from: HubId, to: HubId, says: Party, at: Duration },
+    /// A hub was failed over that most replicas reach.
+    NeedlessFailover { hub: HubId, at: Duration },
     /// Replicas with the same inputs decided differently.
     Disagreement { what: String, at: Duration },
 }
@@ -42,6 +44,9 @@ impl fmt::Display for Violation {
             }
             Self::MovedWhileRunning { user, from, to, says, at } => {
                 write!(f, "{at:?}: {says} moved {user} from {from}, where a server runs, to {to}")
+            }
+            Self::NeedlessFailover { hub, at } => {
+                write!(f, "{at:?}: hub {hub} was failed over, and most replicas reach it")
             }
             Self::Disagreement { what, at } => write!(f, "{at:?}: replicas disagree: {what}"),
         }
@@ -179,6 +184,12 @@ impl Truth {
     /// A replica is gone: what the next one with its number says is compared with nothing.
     pub fn forget(&mut self, replica: Party) {
         self.owners.retain(|(says, _), _| *says != replica);
+    }
+
+    /// A hub was failed over by itself while most replicas reached it.
+    pub fn needless(&mut self, hub: &HubId) {
+        let (hub, at) = (hub.clone(), self.at());
+        self.violations.push(Violation::NeedlessFailover { hub, at });
     }
 
     /// Replicas with the same inputs must give equal answers.

@@ -14,11 +14,9 @@ use crate::core::exceptions::Exceptions;
 use crate::core::life::records::{Assignment, Heartbeat, HubRecord, PlacementRecord};
 use crate::core::life::time::StoreTime;
 use crate::core::moment::Knowledge;
-use crate::directory::{Entry, FullCopy};
+use crate::directory::{Entry, FullCopy, Key};
 
-/// The kinds of keys.
-pub(super) const USER: &str = "user";
-pub(super) const HUB: &str = "hub";
+/// Kinds of keys that the directory itself does not know of.
 pub(super) const PLACEMENT: &str = "placement";
 pub(super) const CENSUS: &str = "census";
 
@@ -120,8 +118,8 @@ impl Records {
     pub(super) fn apply(&mut self, entry: &Entry) {
         let (kind, name) = entry.key.parts();
         let understood = match kind {
-            USER => self.user(name, entry),
-            HUB => self.hub(name, entry),
+            Key::USER => self.user(name, entry),
+            Key::HUB => self.hub(name, entry),
             PLACEMENT => self.placement(entry),
             CENSUS => self.census_of(name, entry),
             _ => false,

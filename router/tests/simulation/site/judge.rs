@@ -5,26 +5,37 @@ use std::fmt::Write as _;
 
 use hubrouter::control::clock;
 use hubrouter::core::life::claim::Identity;
-use hubrouter::core::life::records::Starts;
+use hubrouter::core::life::records::{Epoch, Starts};
 use hubrouter::core::moment::Moment;
 use hubrouter::core::snapshot::Snapshot;
 use hubrouter::core::starting::{Claiming, StartPlan, Starter, is_calm, start_of};
 
+use hubrouter_config::HubId;
+
+use super::super::faults::Schedule;
 use super::super::hubs::Row;
 use super::super::truth::Truth;
 use super::Fleet;
 use super::fast::acted;
 use super::operator::person;
+use super::reach::most_reach;
 
 /// Looks at all processes, and remembers what it has looked at.
 #[derive(Default)]
 pub struct Judge {
+    schedule: Schedule,
     seen: BTreeMap<usize, u64>,
+    /// The last failover of each hub that was judged.
+    failed_over: BTreeMap<HubId, Epoch>,
     looks: u64,
     records: BTreeMap<String, String>,
 }
 
 impl Judge {
+    pub fn of(schedule: Schedule) -> Self {
+        Self { schedule, ..Self::default() }
+    }
+
     /// One step.
     pub fn look(&mut self, fleet: &Fleet) {
         self.looks += 1;
@@ -52,6 +63,7 @@ impl Judge {
                     None => {}
                 }
             }
+            self.failovers(fleet, snapshot, &mut truth);
             self.tell(fleet, process.number, snapshot);
         }
         if !self.looks.is_multiple_of(5) {
@@ -81,6 +93,21 @@ impl Judge {
                         [(*party, decides(&live.snapshot)), (*other, decides(&other_live.snapshot))];
                     truth.agree(user.as_str(), &answers);
                 }
+            }
+        }
+    }
+
+    /// Each failover is judged once: when somebody first sees it.
+    fn failovers(&mut self, fleet: &Fleet, snapshot: &Snapshot, truth: &mut Truth) {
+        for (number, view) in snapshot.hubs.iter().enumerate() {
+            let Some(failed_over) = view.record.failed_over.as_ref() else { continue };
+            let before = self.failed_over.insert(view.hub.id.clone(), failed_over.epoch);
+            let is_new = before.is_none_or(|before| before < failed_over.epoch);
+            if is_new
+                && failed_over.who.is_none()
+                && most_reach(&self.schedule, fleet.layout.replicas, number, fleet.began.elapsed())
+            {
+                truth.needless(&view.hub.id);
             }
         }
     }

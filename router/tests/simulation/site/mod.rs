@@ -9,6 +9,7 @@ mod fast;
 mod judge;
 mod many;
 mod operator;
+mod reach;
 mod replica;
 mod rules;
 mod run;

@@ -93,8 +93,7 @@ impl Process {
         let (stop, stopped) = watch::channel(false);
         let (journal, life) = (Arc::<Journal>::default(), Life::default());
         let me = ReplicaId::of(rng.bytes());
-        let store =
-            LivingStore { me: me.clone(), inner: Arc::new(store), life: life.clone(), rules: rules.clone() };
+        let store = LivingStore { inner: Arc::new(store), life: life.clone(), rules: rules.clone() };
         let dial = SimDial { hubs, me: Party::Replica(number), life: life.clone(), rules };
         let replica = Replica {
             loaded,

@@ -41,7 +41,7 @@ pub enum Rule {
     StoreIsRepaired,
     /// After long silence of the store nothing is started any more. Off: starts at home go on.
     SilenceEndsStarts,
-    /// A plane is down when most replicas say so. Off: each counts its own vote alone.
+    /// A plane is down when most replicas say so. Off: one is enough.
     Majority,
 }
 
@@ -65,6 +65,10 @@ impl Rule {
         Self::SilenceEndsStarts,
         Self::Majority,
     ];
+
+    pub fn named(name: &str) -> Self {
+        Self::ALL.into_iter().find(|rule| format!("{rule:?}") == name).expect("a rule")
+    }
 }
 
 /// Which rules are off. Clones are the same.

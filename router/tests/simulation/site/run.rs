@@ -206,8 +206,12 @@ async fn played(play: Play) -> Outcome {
     let wishing = fleet.clone();
     tokio::spawn(harm(fleet.world.clone(), schedule.clone(), move |wish| wishing.wish(wish)));
     tokio::spawn(fleet.clone().keep_watch(seed.is_multiple_of(3)));
-    let mut run =
-        Run { fleet: fleet.clone(), judge: Judge::default(), wrong: Vec::new(), seen: String::new() };
+    let mut run = Run {
+        fleet: fleet.clone(),
+        judge: Judge::of(schedule.clone()),
+        wrong: Vec::new(),
+        seen: String::new(),
+    };
     run.until(began + FAULTY).await;
     if run.ends_early() {
         return run.outcome(seed, schedule, began);

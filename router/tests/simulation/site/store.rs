@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hubrouter::core::life::records::{Assignment, Cause, Heartbeat, HubRecord, Starts};
+use hubrouter::core::life::records::{Assignment, Cause, Heartbeat, HubRecord, Starts, Verdict, Vote};
 use hubrouter::core::life::time::StoreTime;
 use hubrouter::directory::{
     Answer, Beats, Error, Feed, Fingerprint, Full, Identity, Key, Lease, Mark, Outcome, Pulse, Repair,
@@ -17,7 +17,6 @@ use super::rules::{Rule, Rules};
 /// The way of one process to the directory.
 #[derive(Debug)]
 pub struct LivingStore {
-    pub me: ReplicaId,
     pub inner: Arc<SimStore>,
     pub life: Life,
     pub rules: Rules,
@@ -25,6 +24,21 @@ pub struct LivingStore {
 
 fn read<T: serde::de::DeserializeOwned>(value: Option<&Value>) -> Option<T> {
     value?.read().ok()
+}
+
+/// What one replica sees as down, all do.
+fn one_is_enough(beats: &mut Beats) {
+    let said: Vec<Option<Heartbeat>> = beats.beats.iter().map(|beat| read(Some(&beat.payload))).collect();
+    let votes = said.iter().flatten().flat_map(|said| said.votes.clone());
+    let down: Vec<Vote> = votes.filter(|vote| vote.verdict == Verdict::Down).collect();
+    for (beat, said) in beats.beats.iter_mut().zip(&said) {
+        let Some(mut said) = said.clone() else { continue };
+        said.votes.retain(|vote| !down.iter().any(|down| (&down.hub, down.plane) == (&vote.hub, vote.plane)));
+        said.votes.extend(down.clone());
+        if let Some(payload) = Value::of(&said) {
+            beat.payload = payload;
+        }
+    }
 }
 
 impl LivingStore {
@@ -36,16 +50,16 @@ impl LivingStore {
         within: Duration,
     ) -> Result<Outcome, Error> {
         let off = |rule| self.rules.is_off(rule);
-        if let Some(record) = read::<HubRecord>(write.value.as_ref()) {
-            if let (true, Starts::Closed { since, whom, cause }) = (off(Rule::CloseWaitOpen), record.starts) {
-                let starts = Starts::Elsewhere { since, whom, cause };
-                write.value = Value::of(&HubRecord { starts, ..record });
-            }
-            return self.inner.write(&write, seen, within).await;
+        let (kind, _) = write.target.key.parts();
+        if kind == Key::HUB
+            && let Some(record) = read::<HubRecord>(write.value.as_ref())
+            && let (true, Starts::Closed { since, whom, cause }) = (off(Rule::CloseWaitOpen), record.starts)
+        {
+            let starts = Starts::Elsewhere { since, whom, cause };
+            write.value = Value::of(&HubRecord { starts, ..record });
         }
-        let Some(user) = read::<Assignment>(write.value.as_ref()) else {
-            return self.inner.write(&write, seen, within).await;
-        };
+        let assignment = (kind == Key::USER).then(|| read::<Assignment>(write.value.as_ref())).flatten();
+        let Some(user) = assignment else { return self.inner.write(&write, seen, within).await };
         // Claims alone compare hubs.
         let is_claim = !write.conditions.is_empty();
         if off(Rule::SecureRunning) && !is_claim && user.cause == Cause::Running {
@@ -131,14 +145,8 @@ impl Store for LivingStore {
                 let now = beats.time;
                 beats.beats.retain(|beat| now < beat.until);
             }
-            for beat in &mut beats.beats {
-                if self.rules.is_off(Rule::Majority)
-                    && beat.replica != self.me
-                    && let Some(said) = read::<Heartbeat>(Some(&beat.payload))
-                    && let Some(mute) = Value::of(&Heartbeat { votes: Vec::new(), ..said })
-                {
-                    beat.payload = mute;
-                }
+            if self.rules.is_off(Rule::Majority) {
+                one_is_enough(&mut beats);
             }
             Ok(beats)
         }))

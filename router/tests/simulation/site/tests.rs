@@ -14,6 +14,9 @@ const SEEDS: &str = "HUBROUTER_SIM_SEEDS";
 /// The variable that names one seed that is told step by step.
 const SEED: &str = "HUBROUTER_SIM_SEED";
 
+/// The variable that names a rule that is off, to see what comes of it.
+const WITHOUT: &str = "HUBROUTER_SIM_WITHOUT";
+
 /// The variable that names kinds of faults, so that every seed is a hard one with these only: `Crash,Network`.
 const KINDS: &str = "HUBROUTER_SIM_KINDS";
 
@@ -41,8 +44,11 @@ fn a_seed_is_the_same_run_twice() {
 #[test]
 fn whatever_goes_wrong_nobodys_work_is_lost_and_everybody_comes_home() {
     let kinds = std::env::var(KINDS).ok();
-    let play_of =
-        |seed| kinds.as_deref().map_or_else(|| Play::of(seed), |kinds| Play::harsh(seed, &named(kinds)));
+    let rules = std::env::var(WITHOUT).map(|name| Rules::without(Rule::named(&name))).unwrap_or_default();
+    let play_of = |seed| {
+        let play = kinds.as_deref().map_or_else(|| Play::of(seed), |kinds| Play::harsh(seed, &named(kinds)));
+        play.without(rules.clone())
+    };
     if let Ok(seed) = std::env::var(SEED) {
         let play = play_of(seed.parse().expect("a number"));
         let least = play.minimal();
