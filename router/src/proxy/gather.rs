@@ -44,7 +44,7 @@ impl Known {
         let own = &exchange.live.own;
         let cookies = &exchange.cookies;
         let login = own.login(cookies.own(own.name(Kind::Login)), now);
-        Self { session: own.session(cookies.own(own.name(Kind::Session)), now), login, chosen }
+        Self { session: session(exchange, now), login, chosen }
     }
 
     /// The user of the session.
@@ -52,6 +52,13 @@ impl Known {
     pub fn user(&self) -> Option<&UserName> {
         self.session.as_ref().map(|session| &session.user)
     }
+}
+
+/// The session in the browser's signed cookie.
+#[must_use]
+pub fn session(exchange: &Exchange<'_>, now: SystemTime) -> Option<Session> {
+    let own = &exchange.live.own;
+    own.session(exchange.cookies.own(own.name(Kind::Session)), now)
 }
 
 /// The hub that a script names in a field, or a browser in a signed cookie.

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use super::body::{ToClient, ToHub};
 use super::chosen::is_own_wish;
 use super::exchange::Exchange;
-use super::gather::Known;
+use super::gather::{self, Known};
 use super::{collect, reply};
 use crate::control::controller::Ordered;
 use crate::control::operator::{Order, Refused, What};
@@ -26,13 +26,16 @@ use crate::pages::{Link, Page, Rescue};
 /// The most bytes of the form: one token.
 const FORM_BYTES: usize = 4096;
 
-/// The offer for the user of this session, if there may be one.
+/// The offer for the user of this session, if there may be one; not on somebody else's pages.
 #[must_use]
 pub fn offered(exchange: &Exchange<'_>, known: &Known, hub: HubIndex) -> Option<Rescue> {
-    let user = known.user()?;
-    may_be_rescued(exchange, user, hub).then(|| Rescue {
+    let now = SystemTime::now();
+    // Below `/user/` nobody has read the session yet: there it decides nothing but this.
+    let user = known.session.clone().or_else(|| gather::session(exchange, now))?.user;
+    let is_theirs = exchange.place.owner.as_ref().is_none_or(|owner| *owner == user);
+    (is_theirs && may_be_rescued(exchange, &user, hub)).then(|| Rescue {
         action: address::rescue_url(&exchange.snapshot().site),
-        token: exchange.live.own.rescue_token(user, exchange.id(hub), SystemTime::now()),
+        token: exchange.live.own.rescue_token(&user, exchange.id(hub), now),
     })
 }
 

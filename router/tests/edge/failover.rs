@@ -159,8 +159,13 @@ async fn a_user_of_a_dead_hub_may_give_up_their_own_server_where_the_operators_a
     die(&site, "hub-a").await;
     until_starts(&site, "hub-a", "elsewhere").await;
 
-    let page = browser.open("/hub/home").await;
-    assert!(page.body.contains("Declare my server lost"), "{}", page.body);
+    let hers = format!("/user/{ada}/lab");
+    assert!(!other.open(&hers).await.body.contains("Declare my server lost"), "it would be about eve's own");
+    for target in [hers.as_str(), "/hub/home"] {
+        let page = browser.open(target).await;
+        assert!(page.body.contains("Declare my server lost"), "{target}: {}", page.body);
+    }
+    let page = browser.open(&hers).await;
     let token = token_of(&page);
     let action = page.body.split_once("action=\"").unwrap().1.split('"').next().unwrap().to_owned();
     let stolen = other.follow(Request::form(&action, &[("token", &token)])).await;
