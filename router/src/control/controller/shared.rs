@@ -128,6 +128,7 @@ impl Controller {
                     Some((user, Servers { running: *running, pending: *pending }))
                 });
                 self.parts.board.census.told_by_another(hub, asked, users, every);
+                self.parts.board.note_idle(hub, record.idle_since);
             }
             self.counted(hub, record.asked_at);
         }

@@ -6,11 +6,12 @@ use hubrouter_hub_adapter::cookies::Cookies;
 
 use super::super::calls::Network;
 use super::super::claims::Claims;
+use super::super::keeper::{CensusRecord, census_key};
 use super::super::load;
 use super::super::replica::{self, Replica};
 use super::super::tasks::Tasks;
 use super::*;
-use crate::directory::{Fingerprint, Memory};
+use crate::directory::{Comparison, Fingerprint, Memory, Seen, Store as _, Value, Write};
 
 const ONE: &str = "hubs: [{id: a, url: 'http://127.0.0.1:9'}]\n";
 const TWO: &str = "hubs: [{id: a, url: 'http://127.0.0.1:9'}, {id: b, url: 'http://127.0.0.1:9'}]\n";
@@ -94,4 +95,48 @@ async fn the_sessions_of_the_hub_that_was_alone_are_adopted_for_as_long_as_sessi
 
     let lifetime = Duration::from_millis(800)..Duration::from_secs(5);
     assert!(lifetime.contains(&adopted_for), "{adopted_for:?}");
+}
+
+/// Tells a replica that runs on `store` what another one heard of hub `a`, as soon as it can be told.
+async fn tell_census(store: &Memory, record: &CensusRecord) {
+    const WITHIN: Duration = Duration::from_secs(2);
+    loop {
+        let full = store.load(WITHIN).await.unwrap();
+        if let Some(identity) = full.identity {
+            let target = Comparison { key: census_key(&"a".parse().unwrap()), epoch: None };
+            let write = Write { target, value: Value::of(record), conditions: Vec::new() };
+            let seen = Seen { fingerprint: identity.fingerprint, epoch: full.counter };
+            store.write(&write, &seen, WITHIN).await.unwrap();
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn how_long_servers_are_idle_is_known_to_the_replicas_that_did_not_ask_the_hub_too() {
+    let (_change, changes) = mpsc::channel(1);
+    let (mut replica, _live) = growing(changes);
+    let (store, board) = (Memory::new(Memory::system_clock()), Arc::clone(&replica.board));
+    replica.store = Arc::new(store.clone());
+    let (_stop, stopped) = watch::channel(false);
+    let asked_at = Memory::system_clock()();
+    let idle_since = Some(asked_at.minus(Duration::from_secs(600)));
+    let record = CensusRecord { asked_at, answered_at: asked_at, idle_since, ..CensusRecord::default() };
+    let hub: HubId = "a".parse().unwrap();
+    let known = async {
+        tell_census(&store, &record).await;
+        let told_at = Instant::now();
+        while board.fleet().idle_since.is_empty() && told_at.elapsed() < Duration::from_secs(10) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        board.fleet().idle_since.get(&hub).copied()
+    };
+
+    let known = tokio::select! {
+        known = known => known,
+        () = replica::run(replica, stopped) => panic!("nobody stopped it"),
+    };
+
+    assert_eq!(known, idle_since);
 }
