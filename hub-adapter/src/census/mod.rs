@@ -18,7 +18,7 @@ use std::time::{Duration, Instant, SystemTime};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use hubrouter_config::Secret;
 
-use crate::client::{Answer, Call, HubClient, HubError, with_token};
+use crate::client::{Answer, Call, HubClient, HubError, PAGED, with_token};
 use crate::{UserName, address};
 
 pub use routes::{Route, RouteSource, Routes};
@@ -37,8 +37,6 @@ const PAGES: usize = 300;
 const LIST_BYTES: usize = 64 * 1024 * 1024;
 /// Most bytes of the model of one user.
 const USER_BYTES: usize = 1024 * 1024;
-/// The kind of answer that comes in pages (`apihandlers/base.py`, `accepts_pagination`).
-const PAGED: HeaderValue = HeaderValue::from_static("application/jupyterhub-pagination+json");
 
 /// The hub's word on who has a server, whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -58,6 +58,9 @@ pub(crate) struct Call<'a> {
     pub path: &'a str,
 }
 
+/// The kind of answer that comes in pages (`apihandlers/base.py`, `accepts_pagination`).
+pub(crate) const PAGED: HeaderValue = HeaderValue::from_static("application/jupyterhub-pagination+json");
+
 /// What kind of principal a cookie or token stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -240,8 +243,11 @@ impl HubClient {
     /// [`HubError`] too.
     pub async fn ask_database(&self, token: &Secret<String>, within: Duration) -> Result<Duration, HubError> {
         let call = Call { name: "GET /hub/api/users?limit=1", path: &self.paths.one_user };
+        let mut headers = with_token(token);
+        // Whoever does not expect pages makes the hub log a warning each time.
+        headers.insert(header::ACCEPT, PAGED);
         let started = Instant::now();
-        let answer = self.get(call, with_token(token), None, within).await?;
+        let answer = self.get(call, headers, None, within).await?;
         if answer.status.is_success() { Ok(started.elapsed()) } else { Err(self.refused(call, &answer)) }
     }
 

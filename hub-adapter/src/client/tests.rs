@@ -360,6 +360,10 @@ async fn the_database_is_asked_for_one_user_with_the_routers_token() {
     let heard = hub.heard();
     assert!(heard.starts_with("get /hub/api/users?limit=1 http/1.1"), "{heard}");
     assert!(heard.contains("authorization: token t0ken"), "{heard}");
+    assert!(
+        heard.contains("accept: application/jupyterhub-pagination+json"),
+        "or the hub logs a warning: {heard}"
+    );
 }
 
 #[tokio::test]
