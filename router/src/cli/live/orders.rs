@@ -94,7 +94,8 @@ pub(in crate::cli) struct DrainArgs {
     /// What happens at the deadline to servers that still run.
     #[arg(long, value_enum, value_name = "WHAT", requires = "deadline")]
     at_deadline: Option<Then>,
-    /// With `--at-deadline stop-idle`: stop those without activity for so long; without it 30m.
+    /// With `--at-deadline stop-idle`: stop those without activity for so long; without it 30m. Hubs notice activity every
+    /// five minutes only: a shorter time may stop servers that work.
     #[arg(long, value_name = "TIME", value_parser = duration, requires = "at_deadline")]
     idle_for: Option<String>,
     /// Although users would be stranded or hubs overloaded; needs the role `admin`.
