@@ -1,10 +1,9 @@
 // A hub process dies and returns; then the hub and its proxy die together.
 
-import { writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Person } from "../person.mjs";
 import { eventually } from "../processes.mjs";
 import { AFTER, DEAD_AFTER, FAILBACK_AFTER, SCALE } from "./fleet.mjs";
+import { pageReadsWell, userGivesServerUp } from "./pages.mjs";
 import { isTaken, wrong } from "./visitor.mjs";
 
 /** A login takes its time at any scale. */
@@ -90,7 +89,7 @@ async function detected({ site, figures }, fault, since, isSeen) {
 
 /** Hub and proxy of hub-a die; a user who worked there is told, moved by an order, and the old server is ended. */
 export async function hubAndProxyDie(run) {
-  const { browser, site, report, hubs, kernels, figures, load, worker } = run;
+  const { site, report, hubs, kernels, figures, load, worker, person } = run;
   const { a } = hubs;
   const idle = run.take(a);
   let killed;
@@ -105,6 +104,12 @@ export async function hubAndProxyDie(run) {
       const page = await worker.open(path);
       if (page.status !== 503 || !page.headers["retry-after"]) throw wrong("no waiting page", page);
     }
+  });
+
+  await pageReadsWell(run, person, "hub/home", {
+    name: "waiting",
+    title: "The hub does not answer",
+    says: "goes on by itself",
   });
 
   const later = "idle users of a dead hub get another one at failover.dead_after, and not before";
@@ -127,13 +132,13 @@ export async function hubAndProxyDie(run) {
       const isTold = page.status === 503 && words.every((text) => page.body.includes(text));
       if (!isTold) throw wrong("not told honestly", page);
     }
-    const person = await Person.with(worker.name, { browser, site, report });
-    await person.open(`user/${worker.name}/`);
+    await person.open(`user/${person.name}/`);
     await person.expect("h1", "Your hub is gone");
-    await report.picture(person.page, "hub-gone");
-    await person.leaves();
+    await report.picture(person.page, "hub-gone-nothing-to-do");
     if (!(await run.owns(a, worker))) throw new Error(`${worker.name} was moved`);
   });
+
+  await userGivesServerUp(run);
 
   await report.behaviour("an operator's word moves the users of a dead hub, and lists them", async () => {
     const dry = await site.does(0, "failover", a.id, "--assume-stopped", "--dry-run", "--reason", "burnt");
@@ -141,13 +146,13 @@ export async function hubAndProxyDie(run) {
     if (!(await run.owns(a, worker))) throw new Error("the dry run moved somebody");
     // Before the act, so that the watcher never sees their second row without knowing.
     const { atA } = kernels;
-    writeFileSync(site.exempt, `${worker.name}\n${atA.user}\n${run.everybodyAt(a).join("\n")}\n`);
+    run.exempts([worker.name, atA.user, ...run.everybodyAt(a)]);
     await site.does(0, "failover", a.id, "--assume-stopped", "--reason", "the machine burnt");
     moved = await eventually("the moved users are listed", 10, async () => {
       const { failed_over } = await site.status(a.id);
       return [worker.name, atA.user].every((name) => failed_over?.moved.includes(name)) && failed_over.moved;
     });
-    writeFileSync(site.exempt, `${moved.join("\n")}\n`);
+    run.exempts(moved);
     const hub = await run.moves(worker).works(40 + 30 * SCALE);
     if (hub === a.id) throw new Error(`${worker.name} works at the dead hub`);
     figures.note("users moved by --assume-stopped", `${moved.length}: ${moved.join(", ")}`);
@@ -164,9 +169,14 @@ export async function hubAndProxyDie(run) {
       return left.every((servers) => Object.keys(servers).length === 0);
     });
     figures.note("hub and proxy back: old servers stopped after", `${((Date.now() - revived) / 1000).toFixed(1)} s`);
-    if (!listed.has(worker.name)) throw new Error(`the status names ${[...listed]} and not ${worker.name}`);
+    for (const { name } of [worker, person]) {
+      if (!listed.has(name)) throw new Error(`the status names ${[...listed]} and not ${name}`);
+    }
     const page = await worker.open(`/user/${worker.name}/`);
     if (page.status !== 200 || page.hub === a.id) throw wrong("the new server was not left alone", page);
+    await person.open(`user/${person.name}/`);
+    await person.expect("#hub", person.worksAt);
+    await person.leaves();
     await kernels.atA.ends();
     await eventually("users go home again", 2 * FAILBACK_AFTER + 30 + 60 * SCALE, () => run.nothingFailedOver(a));
   });

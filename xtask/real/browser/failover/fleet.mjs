@@ -47,6 +47,8 @@ export class Fleet extends Site {
     this.redisPort = redisPort;
     const all = [...this.hubs.values()];
     this.firstHubs = all.filter((hub) => !hub.settings.joins_later);
+    // What a reload may change.
+    Object.assign(this, { hubsInForce: this.firstHubs, selfRescue: false });
     this.nextConfig = join(this.places.state, "next.yaml");
     writeFileSync(this.config, this.configText(0, this.firstHubs));
     writeFileSync(this.nextConfig, this.configText(0, all));
@@ -79,6 +81,7 @@ export class Fleet extends Site {
       failover: {
         ...scaled({ hold: 60, after: 120, dead_after: 180, freeze_window: 300 }),
         failback_after: milliseconds(FAILBACK_AFTER),
+        self_rescue: this.selfRescue,
       },
       directory: { kind: "redis", url: `redis://127.0.0.1:${this.redisPort}` },
       telemetry: { log: { format: "text", level: "debug" } },
@@ -132,17 +135,33 @@ export class Fleet extends Site {
   }
 
   newRouter(number) {
-    const config = join(this.places.state, `router-${number + 1}.yaml`);
-    writeFileSync(config, this.configText(number, this.firstHubs));
+    const config = this.routerConfig(number);
     const log = join(this.places.logs, `router-${number + 1}.log`);
     return new Process(`router ${number + 1}`, log, this.places.router, ["serve", "--config", config]);
   }
 
+  /** The configuration of one router as it is to be now. */
+  routerConfig(number) {
+    const config = join(this.places.state, `router-${number + 1}.yaml`);
+    writeFileSync(config, this.configText(number, this.hubsInForce));
+    return config;
+  }
+
   /** All hubs stand in the configuration from now on. */
   everybodyJoins() {
+    this.hubsInForce = [...this.hubs.values()];
+    this.reload();
+  }
+
+  /** Users of a dead hub may give their servers up from now on. */
+  allowSelfRescue() {
+    this.selfRescue = true;
+    this.reload();
+  }
+
+  reload() {
     for (const [number, router] of this.routers.entries()) {
-      const config = join(this.places.state, `router-${number + 1}.yaml`);
-      writeFileSync(config, this.configText(number, [...this.hubs.values()]));
+      this.routerConfig(number);
       router.child.kill("SIGHUP");
     }
   }

@@ -5,6 +5,12 @@ import { eventually } from "../processes.mjs";
 import { SCALE } from "./fleet.mjs";
 import { isTaken, wrong } from "./visitor.mjs";
 
+/** Seconds that a drain gives to servers, and after how many without activity one is idle. */
+const DEADLINE = 100 * SCALE;
+const IDLE_FOR = 80 * SCALE;
+
+const seconds = (count) => `${Math.round(count)}s`;
+
 /** hub-b is drained while a notebook runs there. */
 export async function hubIsDrained(run) {
   const { site, report, hubs, kernels, figures, load } = run;
@@ -40,22 +46,43 @@ export async function hubIsDrained(run) {
     kernels.atB.answeredThroughout(began);
   });
 
+  let idle;
   await report.behaviour("an abort ends a drain at once", async () => {
     await site.does(0, "drain", b.id, "--abort", "--reason", "not today");
     if ((await site.status(b.id)).intent !== "active") throw new Error("it is still drained");
-    const stayer = run.take(b);
-    const hub = await stayer.works(40 + 30 * SCALE);
-    if (hub !== b.id) throw new Error(`${stayer.name} works at ${hub}`);
+    idle = run.take(b);
+    const hub = await idle.works(40 + 30 * SCALE);
+    if (hub !== b.id) throw new Error(`${idle.name} works at ${hub}`);
     await site.does(1, "drain", b.id, "--abort");
   });
 
-  await report.behaviour("a hub is drained when its last server has stopped", async () => {
-    await site.does(0, "drain", b.id, "--reason", "today after all");
-    await sleep(2000 + 10_000 * SCALE);
-    if ((await site.status(b.id)).drain.drained) throw new Error("drained, although servers run");
+  await report.behaviour("at the deadline of a drain idle servers are stopped, and none that works", async () => {
+    const stops = ["--deadline", seconds(DEADLINE), "--at-deadline", "stop-idle", "--idle-for", seconds(IDLE_FOR)];
+    await site.does(0, "drain", b.id, ...stops, "--reason", "today after all");
+    const ordered = Date.now();
+    await saysHowFar(run, b);
+    const runs = async ({ name }) => {
+      const { server, pending } = await b.api("GET", `users/${name}`);
+      return server !== null || pending !== null;
+    };
+    if (!(await runs(idle))) throw new Error("an idle server was stopped before the deadline");
+    // The hub is asked once in a while only.
+    await eventually(`the server of ${idle.name} is stopped`, DEADLINE + 30 + 90 * SCALE, async () => !(await runs(idle)));
+    const took = (Date.now() - ordered) / 1000;
+    if (took < DEADLINE) throw new Error(`it was stopped after ${took} s and not after ${DEADLINE}`);
+    figures.note(`drain with a deadline of ${DEADLINE} s: an idle server was stopped after`, `${took.toFixed(1)} s`);
+    for (const one of [run.runner, { name: kernels.atB.user }]) {
+      if (!(await runs(one))) throw new Error(`the server of ${one.name} was stopped, which is in use`);
+    }
+    const hub = await run.moves(idle).works(40 + 30 * SCALE);
+    if (hub === b.id) throw new Error(`${idle.name} was started at the hub that is drained`);
     const cells = kernels.atB.answeredThroughout(began);
     figures.note("drain: cells of the notebook meanwhile", `${cells.cells}, the slowest ${cells.slowest_ms} ms`);
     figures.requests("drain", load.between(began));
+  });
+
+  await report.behaviour("a hub is drained when its last server has stopped", async () => {
+    if ((await site.status(b.id)).drain.drained) throw new Error("drained, although servers run");
     await kernels.atB.ends();
     for (const name of run.everybodyAt(b)) await b.api("DELETE", `users/${name}/server`);
     const stopped = Date.now();
@@ -70,6 +97,26 @@ export async function hubIsDrained(run) {
       if (hub !== home.id) throw new Error(`${visitor.name} works at ${hub}`);
     }
   });
+}
+
+/** Every replica says how far the drain is, and so do the commands for people. */
+async function saysHowFar({ site, figures }, hub) {
+  for (const replica of [0, 1]) {
+    const { drain } = await eventually(`replica ${replica} says how far the drain is`, 30 + 90 * SCALE, async () => {
+      const said = await site.status(hub.id, replica);
+      const known = ["users", "moved", "running", "idle_seconds", "deadline_in_seconds", "eta_seconds"];
+      return said.drain && known.every((name) => typeof said.drain[name] === "number") && said;
+    });
+    if (drain.running < 2 || drain.users < drain.running) throw new Error(JSON.stringify(drain));
+    if (replica === 0) figures.note("drain with a deadline, as its status says it", JSON.stringify(drain));
+  }
+  for (const command of ["status", "hubs"]) {
+    const { out } = await site.does(0, command);
+    const line = out.split("\n").find((one) => one.startsWith(`${hub.id} drain: `)) ?? "";
+    const words = ["users", "moved", "running", "idle", "deadline in", "eta"];
+    const missing = words.filter((word) => !line.includes(`${word} `));
+    if (missing.length > 0) throw new Error(`hubrouter ${command} does not say ${missing}, but: ${line || out}`);
+  }
 }
 
 /** hub-c joins: some whose servers run or start would belong to it from now on. */
