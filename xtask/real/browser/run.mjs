@@ -34,9 +34,9 @@ const browser = await chromium.launch({
 });
 const report = new Report(places, browser);
 try {
-  const { run } = await import(`./sites/${name}.mjs`);
+  const { run, browses = true } = await import(`./sites/${name}.mjs`);
   await run({ places, browser, report });
-  await report.redirectsLine();
+  if (browses) await report.redirectsLine();
 } catch (error) {
   report.failed += 1;
   console.log(`FAILED  the site "${name}" cannot be used: ${error.message}`);

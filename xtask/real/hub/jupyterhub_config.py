@@ -61,6 +61,18 @@ c.Spawner.environment = {
 }
 
 
+if hub.get("fake_servers_port"):
+    sys.path.insert(0, str(here))
+    c.JupyterHub.spawner_class = "fake_spawner.FakeSpawner"
+    c.FakeSpawner.shared_port = hub["fake_servers_port"]
+
+# How soon the hub knows that a server is in use: usually within five minutes.
+if hub.get("activity_seconds"):
+    c.JupyterHub.last_activity_interval = hub["activity_seconds"]
+    c.JupyterHub.activity_resolution = 0
+    c.Spawner.environment["JUPYTERHUB_ACTIVITY_INTERVAL"] = str(hub["activity_seconds"])
+
+
 async def before_start(spawner):
     """JupyterLab for its users; a wait for those whose start is to be watched."""
     if spawner.user.name in hub["lab_users"]:
