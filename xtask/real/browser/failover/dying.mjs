@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { eventually } from "../processes.mjs";
 import { AFTER, DEAD_AFTER, FAILBACK_AFTER, SCALE } from "./fleet.mjs";
-import { pageReadsWell, userGivesServerUp } from "./pages.mjs";
+import { pageReadsWell, shows, userGivesServerUp } from "./pages.mjs";
 import { isTaken, wrong } from "./visitor.mjs";
 
 /** A login takes its time at any scale. */
@@ -110,6 +110,8 @@ export async function hubAndProxyDie(run) {
     name: "waiting",
     title: "The hub does not answer",
     says: "goes on by itself",
+    // One plane may be seen before the other.
+    first: () => shows(person, "hub/home", "The hub does not answer"),
   });
 
   const later = "idle users of a dead hub get another one at failover.dead_after, and not before";

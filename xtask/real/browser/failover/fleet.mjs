@@ -196,11 +196,11 @@ export class Fleet extends Site {
   }
 
   /** Runs a command against a replica: exit code and what it said. */
-  async command(line, number = 0) {
+  async command(line, number = 0, token = this.adminToken) {
     const child = spawn(this.places.router, line, {
       env: {
         ...process.env,
-        HUBROUTER_TOKEN: this.adminToken,
+        HUBROUTER_TOKEN: token,
         HUBROUTER_ADMIN_URL: `http://127.0.0.1:${this.adminPorts[number]}`,
       },
       stdio: ["ignore", "pipe", "pipe"],

@@ -24,6 +24,10 @@ export async function hubIsDrained(run) {
     const unknown = await site.does(1, "drain", "hub-x");
     if (!unknown.err.includes("hub-x") || !unknown.err.includes(b.id)) throw new Error(unknown.err);
     if (!nothing.err.includes("refused")) throw new Error(nothing.err);
+    const stranger = await site.command(["drain", b.id], 0, "a wrong token");
+    if (stranger.code !== 2 || (await site.status(b.id)).intent !== "active") {
+      throw new Error(`a wrong token: exit code ${stranger.code}: ${stranger.err}`);
+    }
   });
 
   const drained = "a hub is drained: its notebook works, idle users start elsewhere, status says how far it is";

@@ -14,6 +14,14 @@ export async function pageReadsWell(run, person, path, page) {
   });
 }
 
+/** `person` sees `title` at `path`, sooner or later. */
+export async function shows(person, path, title) {
+  await eventually(`${path} shows "${title}"`, 20 + 60 * SCALE, async () => {
+    await person.open(path);
+    return (await person.shown()).includes(title);
+  });
+}
+
 /** A person at a browser whose home is `hub`, logged in; with a server, if wanted. */
 export async function personAt(run, hub, { works = false } = {}) {
   const { name } = run.take(hub);
@@ -62,10 +70,7 @@ export async function hubsAreClosed(run) {
       const refused = await site.does(1, "drain", a.id, "--reason", "pages");
       if (!/strand/.test(refused.err)) throw new Error(`it does not say that users would be stranded: ${refused.err}`);
       await site.does(0, "drain", a.id, "--force", "--reason", "pages");
-      await eventually("the hub is closed to starts", 20 + 60 * SCALE, async () => {
-        await person.open("hub/spawn");
-        return (await person.shown()).includes("No new servers here now");
-      });
+      await shows(person, "hub/spawn", "No new servers here now");
     },
     then: () => site.does(0, "drain", a.id, "--abort", "--reason", "pages"),
   });
@@ -75,17 +80,11 @@ export async function hubsAreClosed(run) {
     says: "its operators have closed it for a while",
     first: async () => {
       await site.does(0, "maintenance", a.id, "--reason", "pages");
-      await eventually("the page says so", 20 + 60 * SCALE, async () => {
-        await person.open("hub/home");
-        return (await person.shown()).includes("Closed for maintenance");
-      });
+      await shows(person, "hub/home", "Closed for maintenance");
     },
     then: async () => {
       for (const hub of [a, ...others]) await site.does(0, "resume", hub.id, "--reason", "pages");
-      await eventually("the hub's own page comes again", 20 + 60 * SCALE, async () => {
-        await person.open("hub/home");
-        return (await person.shown()).includes(`served by ${a.id}`);
-      });
+      await shows(person, "hub/home", `served by ${a.id}`);
     },
   });
   // Also after a failure: whoever comes next needs open hubs.
