@@ -74,14 +74,15 @@ class Watcher:
 
     def run(self):
         signal.signal(signal.SIGTERM, lambda *_: setattr(self, "stopped", True))
-        last = time.monotonic()
+        began = last = time.monotonic()
         while not self.stopped:
             self.look()
             time.sleep(max(0.0, last + PERIOD - time.monotonic()))
             now = time.monotonic()
             self.longest = max(self.longest, now - last)
             last = now
-        self.say(kind="end", looks=self.looks, locked=self.locked, longest_ms=round(self.longest * 1000))
+        pace = {"seconds": round(last - began), "longest_ms": round(self.longest * 1000)}
+        self.say(kind="end", looks=self.looks, locked=self.locked, **pace)
 
 
 Watcher(sys.argv[1], sys.argv[2], dict(pair.split("=", 1) for pair in sys.argv[3:])).run()

@@ -6,14 +6,14 @@ import { SCALE } from "./fleet.mjs";
 import { isTaken, wrong } from "./visitor.mjs";
 
 /** Seconds that a drain gives to servers, and after how many without activity one is idle. */
-const DEADLINE = 100 * SCALE;
+const DEADLINE = 80 * SCALE;
 const IDLE_FOR = 80 * SCALE;
 
 const seconds = (count) => `${Math.round(count)}s`;
 
-/** hub-b is drained while a notebook runs there. */
-export async function hubIsDrained(run) {
-  const { site, report, hubs, kernels, figures, load } = run;
+/** hub-b is drained while a notebook runs there, and taken back. Who works there now is returned. */
+export async function drainIsAborted(run) {
+  const { site, report, hubs, kernels, figures } = run;
   const { b } = hubs;
   const began = Date.now();
 
@@ -59,6 +59,14 @@ export async function hubIsDrained(run) {
     if (hub !== b.id) throw new Error(`${idle.name} works at ${hub}`);
     await site.does(1, "drain", b.id, "--abort");
   });
+  return idle;
+}
+
+/** hub-b is drained to the end while a notebook runs there, and a server that nobody uses: that of `idle`. */
+export async function hubIsDrained(run, idle) {
+  const { site, report, hubs, kernels, figures, load } = run;
+  const { b } = hubs;
+  const began = Date.now();
 
   await report.behaviour("at the deadline of a drain idle servers are stopped, and none that works", async () => {
     const stops = ["--deadline", seconds(DEADLINE), "--at-deadline", "stop-idle", "--idle-for", seconds(IDLE_FOR)];
@@ -71,7 +79,8 @@ export async function hubIsDrained(run) {
     };
     if (!(await runs(idle))) throw new Error("an idle server was stopped before the deadline");
     // The hub is asked once in a while only.
-    await eventually(`the server of ${idle.name} is stopped`, DEADLINE + 30 + 90 * SCALE, async () => !(await runs(idle)));
+    const patience = DEADLINE + 30 + 90 * SCALE;
+    await eventually(`the server of ${idle.name} is stopped`, patience, async () => !(await runs(idle)));
     const took = (Date.now() - ordered) / 1000;
     if (took < DEADLINE) throw new Error(`it was stopped after ${took} s and not after ${DEADLINE}`);
     figures.note(`drain with a deadline of ${DEADLINE} s: an idle server was stopped after`, `${took.toFixed(1)} s`);
@@ -94,11 +103,10 @@ export async function hubIsDrained(run) {
     const took = ((Date.now() - stopped) / 1000).toFixed(1);
     figures.note("drain: known to be over after the last server's end", `${took} s`);
     await site.does(0, "resume", b.id, "--reason", "the new kernel works");
-    for (const visitor of [run.take(b), run.runner, run.worker]) {
-      const home = { id: run.home(visitor) };
-      await eventually(`${visitor.name} belongs to ${home.id}`, 30 + 300 * SCALE, () => run.owns(home, visitor));
+    for (const visitor of [run.take(b), run.runner]) {
+      await eventually(`${visitor.name} belongs to ${b.id}`, 30 + 300 * SCALE, () => run.owns(b, visitor));
       const hub = await visitor.works(40 + 60 * SCALE);
-      if (hub !== home.id) throw new Error(`${visitor.name} works at ${hub}`);
+      if (hub !== b.id) throw new Error(`${visitor.name} works at ${hub}`);
     }
   });
 }

@@ -29,6 +29,8 @@ export async function redisDies(run) {
     const failed = load.notAnswered(killed);
     figures.requests("redis killed", load.between(killed));
     if (failed.length > 0) throw new Error(`${failed.length} requests failed: ${JSON.stringify(failed[0])}`);
+    const answered = Object.values(load.between(killed)).map((row) => row.answered);
+    if (answered.length < 4 || Math.min(...answered) < AFTER) throw new Error(`hardly any load: ${answered} requests`);
     site.redis.start();
     const back = Date.now();
     await inStep(run, before, "redis back");
