@@ -5,12 +5,15 @@
 
 mod activate;
 mod effects;
+mod known;
 mod orders;
 mod rebuild;
 mod retired;
 mod secure;
 mod shared;
+mod stale;
 mod votes;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;

@@ -4,33 +4,32 @@
 //! get another home starts by a claim at the present one, and is recorded there. When every replica has read that, the hubs are
 //! asked who has a server; those who move get an assignment to their present hub; then the new placement is active.
 
+mod apply;
+mod keep;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hubrouter_config::{Config, Hub, HubId, Storage};
-use hubrouter_hub_adapter::names::UserName;
-use hubrouter_hub_adapter::site::Site;
+use hubrouter_config::{Config, Storage};
 use tracing::{error, info, warn};
 
+use self::keep::Keep;
 use super::Controller;
 use super::effects::{Done, WITHIN};
+use super::orders::Waiting;
 use crate::control::adoption::Adoption;
-use crate::control::calls::Dial;
 use crate::control::census::moment;
 use crate::control::clock;
-use crate::control::keeper::{Write, Writer, Wrote, placement_key, user_key};
-use crate::control::operator::{Order, Outcome, Refused};
+use crate::control::keeper::{Write, Writer, Wrote, placement_key};
 use crate::core::life::records::{
-    ActivePlacement, AdoptedHub, Assignment, Cause, Epoch, NextPlacement, PlacementRecord, seed_fingerprint,
+    ActivePlacement, AdoptedHub, Epoch, NextPlacement, PlacementRecord, seed_fingerprint,
 };
 use crate::core::life::time::{ALONE_AT_LOCAL, StoreTime};
 use crate::core::life::votes::{is_live, is_vanished};
 use crate::core::moment::Knowledge;
 use crate::core::placement::{self, Member, Placement};
 
-/// Patience for a hub's list of servers.
-const LIST_WITHIN: Duration = Duration::from_secs(30);
 /// From a step that failed to the next try.
 const TRY_AGAIN: Duration = Duration::from_secs(2);
 
@@ -149,7 +148,13 @@ impl Controller {
                     None
                 }
                 None if record.active.places_alike(&proposed) => None,
-                None => self.announce(&record, proposed, now, None),
+                None => {
+                    let why = self.not_ready(&proposed, &record, now);
+                    if why.is_none() {
+                        self.announce(&record, proposed, now, None, None);
+                    }
+                    why
+                }
             },
         };
         if why != self.placements.why {
@@ -161,24 +166,19 @@ impl Controller {
         self.parts.board.note_placement(self.placements.record.clone(), why);
     }
 
-    /// Announces the proposal, or says what it waits for.
+    /// Announces the proposal, and tells the operator who waits for that.
     fn announce(
         &mut self,
         record: &PlacementRecord,
         proposed: ActivePlacement,
         now: StoreTime,
         forced_by: Option<String>,
-    ) -> Option<String> {
-        if forced_by.is_none()
-            && let Some(why) = self.not_ready(&proposed, record, now)
-        {
-            return Some(why);
-        }
+        waiting: Option<Waiting>,
+    ) {
         let placement = ActivePlacement { generation: record.active.generation + 1, ..proposed };
         let next = Some(NextPlacement { placement, since: now, forced_by });
         let announced = PlacementRecord { next, ..record.clone() };
-        self.put(Some(record.epoch), announced, "a new placement is announced");
-        None
+        self.put_and_tell(Some(record.epoch), announced, "a new placement is announced", waiting);
     }
 
     /// Why a proposal may not be announced yet.
@@ -288,7 +288,7 @@ impl Controller {
                         adopted,
                         ..record.clone()
                     };
-                    write(&writer, Some(record.epoch), &active).await.err()
+                    trouble(&write(&writer, Some(record.epoch), &active).await)
                 }
             };
             if trouble.is_some() {
@@ -301,10 +301,25 @@ impl Controller {
     }
 
     pub(super) fn put(&mut self, on: Option<Epoch>, record: PlacementRecord, what: &'static str) {
+        self.put_and_tell(on, record, what, None);
+    }
+
+    /// Writes it, and tells the operator who waits for that.
+    fn put_and_tell(
+        &mut self,
+        on: Option<Epoch>,
+        record: PlacementRecord,
+        what: &'static str,
+        waiting: Option<Waiting>,
+    ) {
         let (done, writer) = (self.done.clone(), self.parts.share.writer.clone());
         self.placements.under_way = true;
         tokio::spawn(async move {
-            let trouble = write(&writer, on, &record).await.err();
+            let wrote = write(&writer, on, &record).await;
+            if let Some(waiting) = waiting {
+                waiting.wrote(&wrote);
+            }
+            let trouble = trouble(&wrote);
             if trouble.is_some() {
                 tokio::time::sleep(TRY_AGAIN).await;
             }
@@ -329,82 +344,6 @@ impl Controller {
         }
     }
 
-    /// An operator wants the proposal of this replica to be active.
-    pub(super) fn order_apply(
-        &mut self,
-        force: bool,
-        order: &Order,
-        now: StoreTime,
-    ) -> Result<Outcome, Refused> {
-        let proposed = self.placements.proposed(&self.proposal_config());
-        let Some(record) = self.placements.record.clone() else {
-            return Err(Refused::Conflict(
-                "the first placement is being activated: there is nothing to apply".into(),
-            ));
-        };
-        if self.placements.under_way {
-            return Err(Refused::Conflict(
-                "a step of an activation is being written: try again in a moment".into(),
-            ));
-        }
-        if record.active.places_alike(&proposed) && force && self.retired().next().is_some() {
-            return Ok(self.let_go_by_force(order));
-        }
-        if record.active.places_alike(&proposed) {
-            return Err(Refused::Conflict("the active placement is the one of this configuration".into()));
-        }
-        if let Some(next) =
-            record.next.as_ref().filter(|next| next.placement.places_alike(&proposed) && !force)
-        {
-            let since = now.since(next.since).as_secs();
-            return Err(Refused::Conflict(format!("it is being activated, for {since} s")));
-        }
-        let waits = self.not_ready(&proposed, &record, now);
-        if let Some(why) = waits.clone().filter(|_| !force) {
-            return Err(Refused::Unsafe(format!("{why}; --force does it all the same")));
-        }
-        let mut details = self.movers(&proposed);
-        details.extend(waits.map(|why| format!("forced although {why}")));
-        let begins = if order.dry_run { "would be" } else { "is being" };
-        let summary = format!(
-            "generation {} {begins} activated; the status says when it is",
-            record.active.generation + 1
-        );
-        if !order.dry_run {
-            self.announce(&record, proposed, now, force.then(|| order.who.clone()));
-            if force {
-                self.release_retired();
-            }
-        }
-        Ok(Outcome { dry_run: order.dry_run, summary, details })
-    }
-
-    /// The placement is active, and hubs that are gone from the configuration are only kept for who is still there.
-    fn let_go_by_force(&mut self, order: &Order) -> Outcome {
-        let names: Vec<String> = self.retired().map(|hub| format!("`{hub}`")).collect();
-        let becomes = if order.dry_run { "would be" } else { "is" };
-        let summary = format!("{} {becomes} let go of, whoever is still recorded there", names.join(", "));
-        if !order.dry_run {
-            self.release_retired();
-        }
-        Outcome { dry_run: order.dry_run, summary, details: Vec::new() }
-    }
-
-    /// Whom the proposal moves, among those who are known.
-    fn movers(&self, proposed: &ActivePlacement) -> Vec<String> {
-        let Some(following) = self.placements.of(proposed) else { return Vec::new() };
-        let config = &self.parts.loaded.config;
-        let moves = |hub: &HubId| -> usize {
-            self.known_at(hub).iter().filter(|user| following.home(user) != Some(hub)).count()
-        };
-        let lines = config.hubs.iter().map(|hub| (&hub.id, self.known_at(&hub.id).len(), moves(&hub.id)));
-        lines
-            .map(|(hub, running, moves)| {
-                format!("`{hub}`: {running} users with a server; {moves} of them get another home and stay until they are idle")
-            })
-            .collect()
-    }
-
     /// Sessions of the hub that was alone once count as its own, also after a restart.
     fn adopt_recorded(&mut self) {
         let config = &self.parts.loaded.config;
@@ -421,93 +360,18 @@ impl Controller {
     }
 }
 
-async fn write(writer: &Writer, on: Option<Epoch>, record: &PlacementRecord) -> Result<(), String> {
-    let write =
-        Write::set(placement_key(), on, record).ok_or("there are too many hubs to write the placement")?;
-    match writer.write(&write, WITHIN).await {
-        Wrote::Stands(_) => Ok(()),
-        Wrote::Conflict(_) => Err("another replica was first".to_owned()),
-        Wrote::Unknown(reason) | Wrote::Unreachable(reason) => Err(reason),
+async fn write(writer: &Writer, on: Option<Epoch>, record: &PlacementRecord) -> Wrote {
+    match Write::set(placement_key(), on, record) {
+        Some(write) => writer.write(&write, WITHIN).await,
+        None => Wrote::Unreachable("there are too many hubs to write the placement".to_owned()),
     }
 }
 
-/// Assigns everybody with a server who gets another home to their present hub.
-struct Keep {
-    hubs: Vec<Hub>,
-    site: Arc<Site>,
-    dial: Arc<dyn Dial>,
-    writer: Writer,
-    live: Arc<arc_swap::ArcSwap<crate::control::live::Live>>,
-    following: Arc<dyn Placement>,
-    forced: bool,
-}
-
-impl Keep {
-    /// The store's time when everybody was recorded.
-    async fn run(&self) -> Result<StoreTime, String> {
-        for hub in &self.hubs {
-            let calls = self.dial.calls(hub, &self.site);
-            let told = if calls.may_be_asked() {
-                calls.active_users(LIST_WITHIN).await.map_err(|error| error.to_string())
-            } else {
-                Err(format!("hub `{}` has no api_token", hub.id))
-            };
-            match told {
-                Ok(active) => {
-                    for user in active.users.keys() {
-                        self.keep(user, &hub.id).await?;
-                    }
-                }
-                Err(reason) if self.forced => {
-                    warn!(hub.id = %hub.id, reason, "who has a server there is not known: forced");
-                }
-                // A hub that only joins has nobody who could move away from it.
-                Err(_) if !self.is_placed(&hub.id) => {}
-                Err(reason) => return Err(reason),
-            }
-        }
-        self.now()
-    }
-
-    /// Whether somebody may have their home there by the active placement.
-    fn is_placed(&self, hub: &HubId) -> bool {
-        let live = self.live.load();
-        let record = live.snapshot.exceptions.placement();
-        record.is_some_and(|record| record.active.hubs.iter().any(|placed| placed.id == *hub))
-    }
-
-    fn now(&self) -> Result<StoreTime, String> {
-        let known = self.live.load().snapshot.knowledge.clock;
-        known
-            .map(|known| known.time_at(clock::now()))
-            .ok_or_else(|| "the directory was never heard".to_owned())
-    }
-
-    async fn keep(&self, user: &UserName, hub: &HubId) -> Result<(), String> {
-        loop {
-            let live = self.live.load_full();
-            if live.snapshot.exceptions.assignment(user).is_some() || self.following.home(user) == Some(hub) {
-                return Ok(());
-            }
-            let now = self.now()?;
-            let assignment = Assignment {
-                user: user.clone(),
-                hub: hub.clone(),
-                cause: Cause::Running,
-                epoch: Epoch::default(),
-                since: now,
-                last_start: None,
-                provisional_until: None,
-            };
-            let on = live.snapshot.exceptions.epoch_of(user);
-            let Some(write) = user_key(user).and_then(|key| Write::set(key, on, &assignment)) else {
-                return Ok(());
-            };
-            match self.writer.write(&write, WITHIN).await {
-                Wrote::Stands(_) => return Ok(()),
-                Wrote::Conflict(_) => {}
-                Wrote::Unknown(reason) | Wrote::Unreachable(reason) => return Err(reason),
-            }
-        }
+/// Why what was to be written may not stand.
+fn trouble(wrote: &Wrote) -> Option<String> {
+    match wrote {
+        Wrote::Stands(_) => None,
+        Wrote::Conflict(_) => Some("another replica was first".to_owned()),
+        Wrote::Unknown(reason) | Wrote::Unreachable(reason) => Some(reason.clone()),
     }
 }

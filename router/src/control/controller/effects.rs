@@ -2,40 +2,30 @@
 //!
 //! Everything that waits is a task of its own; its end comes back to the controller as a [`Done`].
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use hubrouter_config::HubId;
 use hubrouter_hub_adapter::names::UserName;
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
 use super::Controller;
+use super::known::{LOST, fits};
 use super::orders::{Ordered, Waiting};
 use super::secure::Secure;
+use super::stale::StopStale;
+use super::words::words;
 use crate::control::calls::HubCalls;
 use crate::control::census::Authority;
 use crate::control::keeper::{Write, Wrote, hub_key};
-use crate::control::live::Live;
-use crate::control::upkeep::seen_elsewhere;
-use crate::core::life::claim::is_movable;
 use crate::core::life::hub_life::Securing;
 use crate::core::life::records::{Epoch, HubRecord};
-use crate::core::life::step::{Change, Effect, HubEvent, Report, Verb};
+use crate::core::life::step::{Change, Effect, HubEvent, Report};
 use crate::core::life::time::StoreTime;
-use crate::core::upkeep::unaccounted;
 
 /// The longest that a write may take before its outcome counts as unknown.
 pub(in crate::control) const WITHIN: Duration = Duration::from_secs(2);
-/// How long stopped servers have before it is looked whether they are gone.
-const STOPPING: Duration = Duration::from_secs(5);
-/// Patience for a hub's list.
-const LIST_WITHIN: Duration = Duration::from_secs(30);
-
-/// The order by which the servers of a hub count as lost.
-const LOST: Verb = Verb::Failover { assume_stopped: true };
 
 /// Something that was begun has ended.
 #[derive(Debug)]
@@ -192,46 +182,6 @@ impl Controller {
         }
     }
 
-    /// Everybody known as running or pending at `hub`: by its own word, by what was seen since, by starts that replicas told of.
-    pub(super) fn known_at(&self, hub: &HubId) -> BTreeSet<UserName> {
-        let mut users: BTreeSet<UserName> = self.parts.board.census.known_at(hub).into_iter().collect();
-        let told = self.heartbeats.iter().flat_map(|beat| &beat.starts);
-        let (asked_at, times) = (self.census_seen.get(hub).copied(), self.parts.live.load().snapshot.times);
-        users.extend(unaccounted(told, hub, asked_at, &times).map(|start| start.user.clone()));
-        let own = self.parts.share.journal.all();
-        users.extend(own.into_iter().filter(|start| start.hub == *hub).map(|start| start.user));
-        users
-    }
-
-    /// Everybody whose server is lost with `hub`: known there, recorded there, or listed when that was declared.
-    fn lost_at(&self, hub: &HubId) -> BTreeSet<UserName> {
-        let mut users = self.known_at(hub);
-        let exceptions = &self.view.exceptions;
-        let recorded =
-            exceptions.assignments().filter(|stands| stands.hub == *hub && is_movable(stands.cause));
-        users.extend(recorded.map(|stands| stands.user.clone()));
-        let ordered = exceptions.hub(hub).and_then(|record| record.ordered.as_ref());
-        users.extend(ordered.into_iter().flat_map(|ordered| ordered.moved.clone()));
-        users
-    }
-
-    /// Of these users those who may have a server at `hub` by now. Whoever has neither their home nor a record there, and a server
-    /// elsewhere, has left it since its last word.
-    fn not_left(&self, hub: &HubId, mut users: BTreeSet<UserName>) -> BTreeSet<UserName> {
-        let live = self.parts.live.load();
-        let snapshot = &live.snapshot;
-        let told = self.heartbeats.iter().flat_map(|beat| &beat.starts).cloned();
-        let starts = told.chain(self.parts.share.journal.all()).filter(|start| start.hub != *hub);
-        let started: BTreeSet<UserName> = starts.map(|start| start.user).collect();
-        users.retain(|user| {
-            let at_home = snapshot.home(user).is_some_and(|home| snapshot.id(home) == hub);
-            at_home
-                || snapshot.exceptions.assignment(user).is_some()
-                || !(started.contains(user) || seen_elsewhere(snapshot, &self.parts.board, hub, user))
-        });
-        users
-    }
-
     fn secure(&mut self, hub: HubId, securing: Securing) {
         let users = if securing.assume_stopped {
             self.lost_at(&hub)
@@ -284,131 +234,7 @@ impl Controller {
     }
 }
 
-/// Stops the old servers of users who were moved away by an operator's act or their own.
-struct StopStale {
-    hub: HubId,
-    calls: Arc<dyn HubCalls>,
-    live: Arc<ArcSwap<Live>>,
-}
-
-impl StopStale {
-    /// Whose are gone: all; `None` when the hub's record has opened meanwhile, and nothing there is stale any more.
-    async fn run(&self, users: Vec<UserName>) -> Option<Vec<UserName>> {
-        let wanted: BTreeSet<UserName> = users.into_iter().collect();
-        loop {
-            if !self.is_closed() {
-                return None;
-            }
-            match self.calls.active_users(LIST_WITHIN).await {
-                Err(error) => warn!(hub.id = %self.hub, %error, "stale servers cannot be looked for"),
-                Ok(active) => {
-                    let left: Vec<_> =
-                        active.users.into_iter().filter(|(user, _)| wanted.contains(user)).collect();
-                    if left.is_empty() {
-                        return Some(wanted.into_iter().collect());
-                    }
-                    for (user, active) in &left {
-                        for server in active.servers.keys().filter(|_| self.is_closed()) {
-                            self.stop(user, server).await;
-                        }
-                    }
-                }
-            }
-            tokio::time::sleep(STOPPING).await;
-        }
-    }
-
-    async fn stop(&self, user: &UserName, server: &str) {
-        let (hub, server_name) = (&self.hub, if server.is_empty() { "(default)" } else { server });
-        match self.calls.stop_server(user, server, WITHIN * 2).await {
-            Ok(()) => {
-                info!(hub.id = %hub, user = %user, server = server_name, "a stale server is being stopped");
-            }
-            Err(error) => {
-                warn!(hub.id = %hub, user = %user, server = server_name, %error, "a stale server is not stopped");
-            }
-        }
-    }
-
-    /// Whether the record still says that the hub was failed over: only then these servers are stale.
-    fn is_closed(&self) -> bool {
-        let live = self.live.load();
-        live.snapshot.exceptions.hub(&self.hub).is_some_and(|record| record.failed_over.is_some())
-    }
-}
-
-/// Whether the record will have room for those whom the order moves; some more may become known until then.
-fn fits(record: &HubRecord, changes: &[Change]) -> bool {
-    if !changes.contains(&Change::Word(LOST)) {
-        return true;
-    }
-    let mut then = record.clone();
-    // When the hub is back they are listed once, as stale.
-    for failed_over in [&mut then.ordered, &mut then.failed_over].into_iter().flatten() {
-        then.stale.append(&mut failed_over.moved);
-    }
-    then.stale.extend(then.stale.clone().into_iter().take(then.stale.len() / 8));
-    Write::set(hub_key(&record.hub), None, &then).is_some()
-}
-
-/// A change in the words of an event.
-fn words(change: Change) -> (&'static str, &'static str) {
-    match change {
-        Change::Word(_) => ("operator_spoke", "an operator spoke"),
-        Change::WordEnded => ("word_ended", "the configuration changed its intent: the operator's word ends"),
-        Change::OutageBegan(crate::core::health::Plane::Proxy) => {
-            ("outage_began", "its proxy plane is down, all agree")
-        }
-        Change::OutageBegan(crate::core::health::Plane::Hub) => {
-            ("outage_began", "its hub plane is down, all agree")
-        }
-        Change::OutageEnded(crate::core::health::Plane::Proxy) => {
-            ("outage_ended", "its proxy plane is up again")
-        }
-        Change::OutageEnded(crate::core::health::Plane::Hub) => ("outage_ended", "its hub plane is up again"),
-        Change::Relapsed => ("relapsed", "it failed again: its users wait longer for it"),
-        Change::StartsClosed => ("starts_closed", "it is closed to starts until all routers know it"),
-        Change::CandidatesOpened => ("candidates_opened", "its users' next hubs are open to them"),
-        Change::StartsNarrowed => {
-            ("starts_changed", "its starts go elsewhere for others, or for another reason")
-        }
-        Change::OpenedAgain => ("opened_again", "starts go there again"),
-        Change::FailedOver => ("failed_over", "it is failed over: idle users go to their next hub"),
-        Change::StuckMoved => ("stuck_moved", "users whose servers are lost were moved"),
-        Change::FailedBack => ("failed_back", "it has been healthy for long enough: idle users come home"),
-        Change::StaleStopped => ("stale_stopped", "stale servers were stopped"),
-    }
-}
-
 /// An answer that nobody waits for any more is dropped.
 pub(super) fn answer<T>(to: oneshot::Sender<T>, with: T) {
     let _ = to.send(with);
-}
-
-#[cfg(test)]
-mod tests {
-    use hubrouter_hub_adapter::names::NameRule;
-
-    use super::*;
-    use crate::core::life::records::FailedOver;
-
-    #[test]
-    fn an_order_whose_list_does_not_fit_into_the_record_is_not_written() {
-        let ordered = |count: usize| {
-            let users = (0..count).filter_map(|n| UserName::canonical(&format!("{n:040}"), NameRule::Exact));
-            let ordered = FailedOver {
-                at: StoreTime::default(),
-                epoch: Epoch::default(),
-                who: None,
-                why: String::new(),
-                assume_stopped: true,
-                moved: users.collect(),
-            };
-            HubRecord { ordered: Some(ordered), ..HubRecord::new("a".parse().unwrap()) }
-        };
-        let lost = [Change::Word(LOST)];
-        assert!(fits(&ordered(4000), &lost));
-        assert!(!fits(&ordered(6500), &lost));
-        assert!(fits(&ordered(6500), &[Change::Word(Verb::Failover { assume_stopped: false })]));
-    }
 }

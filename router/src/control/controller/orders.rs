@@ -39,6 +39,11 @@ pub struct Waiting {
 }
 
 impl Waiting {
+    /// Waits to hear `outcome` once it stands.
+    pub(super) fn of(outcome: Outcome, reply: oneshot::Sender<Result<Outcome, Refused>>) -> Self {
+        Self { outcome, reply }
+    }
+
     /// The life of the hub refuses the order.
     pub(super) fn refused(self, refusal: &Refusal) {
         answer(self.reply, Err(refused(refusal)));
@@ -49,7 +54,7 @@ impl Waiting {
         let end = match wrote {
             Wrote::Stands(_) => Ok(self.outcome),
             Wrote::Conflict(_) => Err(Refused::Conflict(
-                "somebody else changed the hub's record at the same moment: look at the status, and order again if you still \
+                "somebody else changed the record at the same moment: look at the status, and order again if you still \
                  want it"
                     .to_owned(),
             )),
@@ -84,7 +89,7 @@ impl Controller {
             What::Rescue { user, hub } => self.order_rescue(user.clone(), hub.clone(), &order, reply),
             What::Apply { force } => {
                 let force = *force;
-                answer(reply, self.order_apply(force, &order, now));
+                self.order_apply(force, &order, reply, now);
             }
             What::Cordon { hub } => self.order_hub(hub, Verb::Cordon, &order, reply, now),
             What::Abort { hub } => self.order_hub(hub, Verb::Abort, &order, reply, now),
@@ -147,7 +152,7 @@ impl Controller {
         }
         let text = format!("hub `{hub}`: {} by {}{}", order.what.label(), order.who, because(&order.why));
         self.parts.board.events.note(order.what.label(), Some(hub), None, text);
-        let mut waiting = Some(Waiting { outcome, reply });
+        let mut waiting = Some(Waiting::of(outcome, reply));
         for (hub, effect) in self.lives.happens(hub, event(), now) {
             let waits = matches!(effect, Effect::Write { .. } | Effect::Refuse(_));
             let waiting = if waits { waiting.take() } else { None };

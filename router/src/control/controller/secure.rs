@@ -38,14 +38,20 @@ pub(super) struct Secure {
 }
 
 impl Secure {
-    /// All of them, however long the directory takes; whom it concerned. `None` when another one has begun meanwhile, or the
-    /// operator's word that their servers are lost holds no more.
+    /// All of them; whom it concerned. `None` when another one has begun meanwhile, when the operator's word that their servers are
+    /// lost holds no more, or when the directory did not answer: until it does, who runs here may have stopped and gone elsewhere.
     pub(super) async fn run(&self, users: BTreeSet<UserName>) -> Option<Vec<UserName>> {
+        let began = &self.live.load_full().snapshot.exceptions;
+        // What is under way is waited for: the last write of this one ends before the first of the next.
+        let unanswered = &AtomicBool::new(false);
         let each = stream::iter(users).map(|user| async move {
-            let concerned = self.one(&user).await?;
+            let concerned = self.one(&user, began.epoch_of(&user), unanswered).await?;
             Some(concerned.then_some(user))
         });
         let each: Vec<Option<Option<UserName>>> = each.buffer_unordered(AT_ONCE).collect().await;
+        if unanswered.load(Ordering::Relaxed) {
+            tokio::time::sleep(TRY_AGAIN).await;
+        }
         let all: Option<Vec<Option<UserName>>> = each.into_iter().collect();
         let mut concerned: Vec<UserName> = all?.into_iter().flatten().collect();
         concerned.sort();
@@ -62,12 +68,13 @@ impl Secure {
         record.ordered.as_ref().filter(|ordered| ordered.assume_stopped).map(|_| record.epoch)
     }
 
-    /// Whether it concerned the user; `None` when it was given up.
-    async fn one(&self, user: &UserName) -> Option<bool> {
+    /// Whether it concerned the user, about whom `began` stood when they were known to run there; `None` when it was given up.
+    async fn one(&self, user: &UserName, began: Option<Epoch>, unanswered: &AtomicBool) -> Option<bool> {
         loop {
             let live = self.live.load_full();
             let lost = self.declared_lost(&live);
-            if self.is_superseded() || (self.assume_stopped && lost.is_none()) {
+            let is_over = self.is_superseded() || unanswered.load(Ordering::Relaxed);
+            if is_over || (self.assume_stopped && lost.is_none()) {
                 return None;
             }
             let exceptions = &live.snapshot.exceptions;
@@ -86,6 +93,8 @@ impl Secure {
                     Some(write)
                 }
                 (None, true) => return Some(true),
+                // Their record ended meanwhile: so did their server, and by now they may have another one.
+                (None, false) if exceptions.epoch_of(user) != began => return Some(false),
                 (stands, false) => {
                     let assignment = self.running(user, stands, now);
                     Write::set(key, exceptions.epoch_of(user), &assignment)
@@ -96,7 +105,10 @@ impl Secure {
                 Wrote::Stands(_) => return Some(true),
                 // What stands now is in force here: look again.
                 Wrote::Conflict(_) => {}
-                Wrote::Unknown(_) | Wrote::Unreachable(_) => tokio::time::sleep(TRY_AGAIN).await,
+                Wrote::Unknown(_) | Wrote::Unreachable(_) => {
+                    unanswered.store(true, Ordering::Relaxed);
+                    return None;
+                }
             }
         }
     }

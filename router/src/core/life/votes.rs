@@ -17,7 +17,7 @@ pub enum Agreed {
     Slow,
     /// More than half of the votes are for down.
     Down {
-        /// The first failed probe of any who say so: the timers of the outage run from here.
+        /// When the probes of more than half had begun to fail: the timers of the outage run from here.
         since: StoreTime,
     },
 }
@@ -69,7 +69,7 @@ pub fn agree(
     let verdict = if votes.is_empty() {
         None
     } else if down * 2 > votes.len() {
-        Some(Agreed::Down { since: first_failure(&votes, now) })
+        Some(Agreed::Down { since: most_fail_since(&votes, now) })
     } else if saying(Verdict::Slow) * 2 > votes.len() {
         Some(Agreed::Slow)
     } else {
@@ -86,10 +86,14 @@ fn vote_on<'a>(heartbeat: &'a Heartbeat, hub: &HubId, plane: Plane) -> Option<&'
         .filter(|vote| vote.verdict != Verdict::Unknown)
 }
 
-fn first_failure(votes: &[(&str, &Vote)], now: StoreTime) -> StoreTime {
+/// Each vote counts from its own first failed probe: one replica that has been cut off from the hub for long, and another whose
+/// probes are lost for a moment, are no long outage.
+fn most_fail_since(votes: &[(&str, &Vote)], now: StoreTime) -> StoreTime {
     let down = votes.iter().filter(|(_, vote)| vote.verdict == Verdict::Down);
     // A clock that runs ahead must not push the timers of the outage into the future.
-    down.filter_map(|(_, vote)| vote.failing_since).min().unwrap_or(now).min(now)
+    let mut since: Vec<_> = down.map(|(_, vote)| vote.failing_since.unwrap_or(now).min(now)).collect();
+    since.sort_unstable();
+    since.get(votes.len() / 2).copied().unwrap_or(now)
 }
 
 /// Who sees a plane on the other side of up and down. Slow is a shade of up.
@@ -197,13 +201,20 @@ mod tests {
     }
 
     #[test]
-    fn an_outage_counts_from_the_first_failed_probe_of_those_who_see_it() {
+    fn an_outage_counts_from_when_most_had_begun_to_see_it() {
         let heartbeats = [
             heard("r1", 99, Verdict::Down, Some(80)),
             heard("r2", 99, Verdict::Down, Some(78)),
             heard("r3", 99, Verdict::Up, Some(50)),
         ];
-        assert_eq!(agreement(&heartbeats).verdict, Some(Agreed::Down { since: seconds(78) }));
+        assert_eq!(agreement(&heartbeats).verdict, Some(Agreed::Down { since: seconds(80) }));
+        let third = heard("r3", 99, Verdict::Down, Some(90));
+        let all = [heartbeats[0].clone(), heartbeats[1].clone(), third];
+        assert_eq!(
+            agreement(&all).verdict,
+            Some(Agreed::Down { since: seconds(80) }),
+            "two of three sufficed"
+        );
         let ahead = [heard("r1", 99, Verdict::Down, Some(500))];
         assert_eq!(agreement(&ahead).verdict, Some(Agreed::Down { since: NOW }));
     }

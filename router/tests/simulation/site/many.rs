@@ -41,8 +41,12 @@ impl fmt::Display for Summary {
     }
 }
 
-/// The first of them in which something goes wrong, as far as one thread per core finds it.
-pub fn first_wrong(seeds: Range<u64>, of: impl Fn(u64) -> Play + Sync) -> Option<Outcome> {
+/// The first of them in which something goes wrong, and nothing in its `control`, as far as one thread per core finds it.
+pub fn first_wrong(
+    seeds: Range<u64>,
+    of: impl Fn(u64) -> Play + Sync,
+    control: impl Fn(u64) -> Play + Sync,
+) -> Option<Outcome> {
     let next = AtomicU64::new(seeds.start);
     let found = Mutex::new(None::<Outcome>);
     on_all_cores(|| {
@@ -52,7 +56,7 @@ pub fn first_wrong(seeds: Range<u64>, of: impl Fn(u64) -> Play + Sync) -> Option
                 return;
             }
             let outcome = of(seed).run();
-            if !outcome.wrong.is_empty() {
+            if !outcome.wrong.is_empty() && control(seed).run().wrong.is_empty() {
                 *found.lock().unwrap() = Some(outcome);
             }
         }

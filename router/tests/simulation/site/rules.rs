@@ -76,8 +76,8 @@ impl Rule {
 pub struct Rules(Arc<BTreeSet<Rule>>);
 
 impl Rules {
-    pub fn without(rule: Rule) -> Self {
-        Self(Arc::new([rule].into()))
+    pub fn without(rules: impl IntoIterator<Item = Rule>) -> Self {
+        Self(Arc::new(rules.into_iter().collect()))
     }
 
     pub fn is_off(&self, rule: Rule) -> bool {

@@ -169,7 +169,8 @@ pub enum Whom {
     Everybody,
 }
 
-/// The agreed outage of a hub: the first failed probe per plane. All timers of an outage run from here.
+/// The agreed outage of a hub: per plane, the first failed probe of the replica that made it more than half of them. All timers of an
+/// outage run from here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outage {
     /// The proxy plane's; none while it is agreed up.

@@ -68,7 +68,7 @@ pub enum HubEvent {
         /// Whom it concerned.
         users: Vec<UserName>,
     },
-    /// [`Effect::SecureRunning`] was given up, because what asked for it ended.
+    /// [`Effect::SecureRunning`] was given up: what asked for it ended, or the directory did not answer.
     SecuringEnded(Securing),
     /// [`Effect::StopStale`] is done, or went on.
     StaleStopped {
