@@ -16,7 +16,7 @@ export const SCALE = process.env.REAL_TIMES === "default" ? 1 : 0.1;
 export const AFTER = 120 * SCALE;
 export const DEAD_AFTER = 180 * SCALE;
 /** Not ten minutes at the defaults: a run would take an hour. */
-export const FAILBACK_AFTER = SCALE === 1 ? 60 : 3;
+export const FAILBACK_AFTER = SCALE === 1 ? 60 : 2;
 
 const milliseconds = (seconds) => `${Math.round(seconds * 1000)}ms`;
 

@@ -6,7 +6,7 @@ import { SCALE } from "./fleet.mjs";
 import { isTaken, wrong } from "./visitor.mjs";
 
 /** Seconds that a drain gives to servers, and after how many without activity one is idle. */
-const DEADLINE = 80 * SCALE;
+const DEADLINE = 60 * SCALE;
 const IDLE_FOR = 80 * SCALE;
 
 const seconds = (count) => `${Math.round(count)}s`;
@@ -89,6 +89,7 @@ export async function hubIsDrained(run, idle) {
     }
     const hub = await run.moves(idle).works(40 + 30 * SCALE);
     if (hub === b.id) throw new Error(`${idle.name} was started at the hub that is drained`);
+    run.away = { visitor: idle, hub: { id: hub } };
     const cells = kernels.atB.answeredThroughout(began);
     figures.note("drain: cells of the notebook meanwhile", `${cells.cells}, the slowest ${cells.slowest_ms} ms`);
     figures.requests("drain", load.between(began));
@@ -97,7 +98,7 @@ export async function hubIsDrained(run, idle) {
   await report.behaviour("a hub is drained when its last server has stopped", async () => {
     if ((await site.status(b.id)).drain.drained) throw new Error("drained, although servers run");
     await kernels.atB.ends();
-    for (const name of run.everybodyAt(b)) await b.api("DELETE", `users/${name}/server`);
+    await Promise.all(run.everybodyAt(b).map((name) => b.api("DELETE", `users/${name}/server`)));
     const stopped = Date.now();
     await eventually("it is drained", 30 + 180 * SCALE, async () => (await site.status(b.id)).drain?.drained);
     const took = ((Date.now() - stopped) / 1000).toFixed(1);

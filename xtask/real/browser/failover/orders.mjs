@@ -5,19 +5,19 @@ import { SCALE } from "./fleet.mjs";
 
 const WHY = ["--reason", "their data is there"];
 
-/** Two users of hub-b go to hub-a: one is moved, one pinned. Their servers are stopped again at once. */
+/** Two users of hub-b go to the standby: one is moved, one pinned. Their servers are stopped again at once. */
 export async function usersAreSent(run) {
   const { site, report, hubs, runner } = run;
-  const { a, b } = hubs;
+  const { standby, b } = hubs;
   const sent = { moved: run.take(b), pinned: run.take(b) };
 
   await report.behaviour("a user with a server is not moved, and a dry run moves nobody", async () => {
-    const working = await site.does(1, "move", runner.name, a.id, ...WHY);
+    const working = await site.does(1, "move", runner.name, standby.id, ...WHY);
     if (!working.err.includes(`has a server at \`${b.id}\``)) throw new Error(working.err);
-    const nobody = await site.does(1, "move", "nobody-of-this-name", a.id, ...WHY);
+    const nobody = await site.does(1, "move", "nobody-of-this-name", standby.id, ...WHY);
     if (!nobody.err.includes("no hub knows a user")) throw new Error(nobody.err);
     const nowhere = await site.does(1, "pin", runner.name, "hub-x", ...WHY);
-    if (!nowhere.err.includes(a.id)) throw new Error(`it does not name the hubs: ${nowhere.err}`);
+    if (!nowhere.err.includes(standby.id)) throw new Error(`it does not name the hubs: ${nowhere.err}`);
     const nothing = await site.does(1, "pin", sent.pinned.name, "--clear", ...WHY);
     if (!nothing.err.includes("is not pinned")) throw new Error(nothing.err);
     await Promise.all(Object.values(sent).map((visitor) => visitor.isLoggedIn()));
@@ -25,25 +25,26 @@ export async function usersAreSent(run) {
       ["move", sent.moved],
       ["pin", sent.pinned],
     ]) {
-      const dry = await site.does(0, verb, visitor.name, a.id, "--dry-run", ...WHY);
-      if (!dry.out.includes(`would be at \`${a.id}\`, not at \`${b.id}\``)) throw new Error(dry.out);
+      const dry = await site.does(0, verb, visitor.name, standby.id, "--dry-run", ...WHY);
+      if (!dry.out.includes(`would be at \`${standby.id}\`, not at \`${b.id}\``)) throw new Error(dry.out);
       if (!(await run.owns(b, visitor))) throw new Error(`a dry run of ${verb} moved ${visitor.name}`);
     }
   });
 
   await report.behaviour("an idle user who is moved or pinned starts at the other hub", async () => {
     await Promise.all([
-      site.does(0, "move", sent.moved.name, a.id, ...WHY),
-      site.does(0, "pin", sent.pinned.name, a.id, ...WHY),
+      site.does(0, "move", sent.moved.name, standby.id, ...WHY),
+      site.does(0, "pin", sent.pinned.name, standby.id, ...WHY),
     ]);
-    for (const visitor of Object.values(sent)) {
-      await eventually(`${visitor.name} belongs to ${a.id}`, 10, () => run.owns(a, visitor));
+    const starts = Object.values(sent).map(async (visitor) => {
+      await eventually(`${visitor.name} belongs to ${standby.id}`, 10, () => run.owns(standby, visitor));
       const hub = await run.moves(visitor).works(40 + 30 * SCALE);
-      if (hub !== a.id) throw new Error(`${visitor.name} works at ${hub}`);
-    }
-    const again = await site.does(1, "pin", sent.pinned.name, a.id, ...WHY);
+      if (hub !== standby.id) throw new Error(`${visitor.name} works at ${hub}`);
+    });
+    await Promise.all(starts);
+    const again = await site.does(1, "pin", sent.pinned.name, standby.id, ...WHY);
     if (!again.err.includes("already")) throw new Error(again.err);
-    for (const { name } of Object.values(sent)) await a.api("DELETE", `users/${name}/server`);
+    for (const { name } of Object.values(sent)) await standby.api("DELETE", `users/${name}/server`);
   });
   run.sent = sent;
 }
@@ -51,11 +52,11 @@ export async function usersAreSent(run) {
 /** Long after both were idle, and Redis was dead and empty: who was moved is at home again, who was pinned is not. */
 export async function pinIsCleared(run) {
   const { site, report, hubs, sent } = run;
-  const { a, b } = hubs;
+  const { standby, b } = hubs;
 
   await report.behaviour("a moved user goes home when idle, a pinned one stays until the pin is cleared", async () => {
     await eventually(`${sent.moved.name} is at home`, 30 + 300 * SCALE, () => run.owns(b, sent.moved));
-    if (!(await run.owns(a, sent.pinned))) throw new Error(`${sent.pinned.name} is not pinned any more`);
+    if (!(await run.owns(standby, sent.pinned))) throw new Error(`${sent.pinned.name} is not pinned any more`);
     await site.does(0, "pin", sent.pinned.name, "--clear", ...WHY);
   });
 }

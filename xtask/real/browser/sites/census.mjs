@@ -1,5 +1,5 @@
-// What the census costs a hub with many users: its processor time with and without, at the default times. No browser, and
-// no part of every run: a quarter of an hour of measuring.
+// What the census costs a hub with many users, at the default times: how long the hub took for its answers, by its own log,
+// and its processor time with and without. No browser, and no part of every run: a quarter of an hour of measuring.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -19,7 +19,7 @@ const AT_ONCE = { users: 250, starts: 10 };
 const WINDOW = 300;
 /** Seconds for the hub to come to rest before each. */
 const REST = 20;
-/** Of one core: what the census may take of its hub. */
+/** Of one core: what the census may take of its hub, by either way to count. */
 const MOST = 0.02;
 /** Ticks of the processor's clock in a second, as /proc counts. */
 const TICKS = 100;
@@ -62,9 +62,8 @@ export async function run({ places, report }) {
     "asking the proxy for its routes leaves the hub less to do",
     { api_token: true, proxy_api: true },
     "census, routes asked of its proxy",
-    ({ cost }) => {
-      // A measurement has its grain.
-      if (cost > throughHub.cost + 0.002) throw new Error(`${percent(cost)} and not below ${percent(throughHub.cost)}`);
+    ({ busy }) => {
+      if (busy > throughHub.busy) throw new Error(`${percent(busy)} and not below ${percent(throughHub.busy)}`);
     },
   );
   figures.print(places.logs);
@@ -74,15 +73,19 @@ export async function run({ places, report }) {
   async function census(name, keys, label, check = () => {}) {
     const result = {};
     await report.behaviour(name, async () => {
-      const { cpu, said, questions } = await site.measured(hub, keys);
-      result.cost = cpu - alone;
-      figures.note(`${label}: of a core, beside that`, percent(result.cost));
+      const { cpu, said, questions, busy } = await site.measured(hub, keys);
+      result.busy = busy;
+      figures.note(`${label}: the hub's time for its answers, by its log`, percent(busy));
+      // The grain of this one is coarse: the hub's own work is not the same in every window.
+      figures.note(`${label}: processor time, beside that`, percent(cpu - alone));
       figures.note(`${label}: its own word`, `${said.took_ms} ms, every ${said.every_seconds.toFixed(0)} s`);
       const { took_ms, every_seconds } = said.sightings;
       figures.note(`${label}: the routes`, `${took_ms} ms, every ${every_seconds.toFixed(0)} s`);
       figures.note(`${label}: questions to the hub's API in ${WINDOW} s`, `${questions}`);
       if (said.users !== WITH_SERVER) throw new Error(`it counts ${said.users} users with a server`);
-      if (result.cost > MOST) throw new Error(`it costs ${percent(result.cost)} of a core`);
+      if (!(busy > 0)) throw new Error("the hub's log does not say how long it took");
+      const cost = Math.max(busy, cpu - alone);
+      if (cost > MOST) throw new Error(`it costs ${percent(cost)} of a core`);
       check(result);
     });
     return result;
@@ -129,11 +132,14 @@ class CountedSite extends Site {
     await sleep(REST * 1000);
     const before = { ticks: ticks(hub), at: Date.now(), lines: hub.hub.lines().length };
     await sleep(WINDOW * 1000);
-    const cpu = (ticks(hub) - before.ticks) / TICKS / ((Date.now() - before.at) / 1000);
+    const seconds = (Date.now() - before.at) / 1000;
+    const cpu = (ticks(hub) - before.ticks) / TICKS / seconds;
     const asked = hub.hub.lines().slice(before.lines).filter((line) => / GET \S*\/hub\/api\/(users|proxy)/.test(line));
+    const took = asked.map((line) => Number(/ ([\d.]+)ms$/.exec(line)?.[1]));
+    const busy = took.reduce((sum, one) => sum + one, 0) / 1000 / seconds;
     const status = await (await fetch(`http://127.0.0.1:${this.adminPort}/status`)).json();
     await router.kill();
-    return { cpu, said: status.hubs[0].census, questions: asked.length };
+    return { cpu, said: status.hubs[0].census, questions: asked.length, busy };
   }
 
   /** The routes of the hub's proxy. */
