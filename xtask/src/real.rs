@@ -38,7 +38,7 @@ pub enum Site {
 /// How long the router of the failover run takes for what it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Times {
-    /// A tenth of its defaults: four minutes.
+    /// A tenth of its defaults: three minutes.
     Tenth,
     /// Its defaults: 25 minutes.
     Default,

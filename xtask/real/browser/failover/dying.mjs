@@ -3,7 +3,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { eventually } from "../processes.mjs";
 import { AFTER, DEAD_AFTER, FAILBACK_AFTER, SCALE } from "./fleet.mjs";
-import { usersAreSent } from "./orders.mjs";
 import { pageReadsWell, shows, userGivesServerUp } from "./pages.mjs";
 import { isTaken, wrong } from "./visitor.mjs";
 
@@ -121,9 +120,6 @@ export async function hubAndProxyDie(run) {
     // One plane may be seen before the other.
     first: () => shows(person, "hub/home", "The hub does not answer"),
   });
-
-  // Time passes, for others too.
-  await usersAreSent(run);
 
   const later = "idle users of a dead hub get another one at failover.dead_after, and not before";
   await report.behaviour(later, async () => {

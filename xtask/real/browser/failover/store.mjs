@@ -105,7 +105,8 @@ async function inStep(run, before, what) {
   // Records of users who are at home end meanwhile, as they should; whoever is away stays known.
   const known = [run.away, { visitor: run.sent.pinned, hub: run.hubs.standby }];
   for (const { visitor, hub } of known) {
-    if (!(await run.owns(hub, visitor))) throw new Error(`${what}: ${visitor.name} does not belong to ${hub.id} any more`);
+    const knows = await run.owns(hub, visitor);
+    if (!knows) throw new Error(`${what}: ${visitor.name} does not belong to ${hub.id} any more`);
   }
   await run.sampleOwners(what);
 }

@@ -8,7 +8,7 @@ import { hubAndProxyDie, hubProcessDies, userGoesHome } from "../failover/dying.
 import { Figures } from "../figures.mjs";
 import { Fleet, SCALE } from "../failover/fleet.mjs";
 import { drainIsAborted, hubIsDrained, hubJoins } from "../failover/operating.mjs";
-import { pinIsCleared } from "../failover/orders.mjs";
+import { pinIsCleared, usersAreSent } from "../failover/orders.mjs";
 import { hubsAreClosed, personAt, serverStillRuns } from "../failover/pages.mjs";
 import { redisDies } from "../failover/store.mjs";
 import { Visitor } from "../failover/visitor.mjs";
@@ -64,6 +64,7 @@ export async function run({ places, browser, report }) {
   const awayAtStandby = await hubProcessDies(run);
   await serverStillRuns(run);
   const idle = await drainIsAborted(run);
+  await usersAreSent(run);
   await hubsAreClosed(run);
   await userGoesHome(run, awayAtStandby, "who was at the standby goes home when their server has stopped");
   await hubAndProxyDie(run);
