@@ -15,7 +15,7 @@ import { Visitor } from "../failover/visitor.mjs";
 import { eventually } from "../processes.mjs";
 
 /** How many names there are; some of each home are used up. */
-const NAMES = 90;
+const NAMES = 60;
 /** Of so many users the replicas are asked in each state. */
 const SAMPLE = SCALE === 1 ? 2500 : 110;
 
