@@ -65,10 +65,10 @@ export async function run({ places, browser, report }) {
   await serverStillRuns(run);
   const idle = await drainIsAborted(run);
   await usersAreSent(run);
-  await hubsAreClosed(run);
   await userGoesHome(run, awayAtStandby, "who was at the standby goes home when their server has stopped");
   await hubAndProxyDie(run);
   await hubIsDrained(run, idle);
+  await hubsAreClosed(run);
   await userGoesHome(run, run.worker, "whom an operator's word moved goes home when their server has stopped");
   await redisDies(run);
   await pinIsCleared(run);
