@@ -43,18 +43,15 @@ impl fmt::Display for Summary {
 
 /// The first of them in which something goes wrong, and nothing in its `control`, as far as one thread per core finds it.
 pub fn first_wrong(
-    seeds: Range<u64>,
+    seeds: impl Iterator<Item = u64> + Send,
     of: impl Fn(u64) -> Play + Sync,
     control: impl Fn(u64) -> Play + Sync,
 ) -> Option<Outcome> {
-    let next = AtomicU64::new(seeds.start);
-    let found = Mutex::new(None::<Outcome>);
+    let (seeds, found) = (Mutex::new(seeds), Mutex::new(None::<Outcome>));
     on_all_cores(|| {
-        loop {
-            let seed = next.fetch_add(1, Ordering::SeqCst);
-            if seed >= seeds.end || found.lock().unwrap().is_some() {
-                return;
-            }
+        while found.lock().unwrap().is_none() {
+            let next = seeds.lock().unwrap().next();
+            let Some(seed) = next else { return };
             let outcome = of(seed).run();
             if !outcome.wrong.is_empty() && control(seed).run().wrong.is_empty() {
                 *found.lock().unwrap() = Some(outcome);
