@@ -4,6 +4,7 @@
 
 use crate::node::{Node, Value};
 use crate::read::Reader;
+use crate::values::PemFile;
 
 /// Notes what it has against a file, or about it.
 pub type Judge<'j> = &'j dyn Fn(&Reading<'_>);
@@ -32,6 +33,12 @@ impl<'r> Reading<'r> {
             Value::Scalar { text, .. } => Some(text),
             Value::List(_) | Value::Map(_) => None,
         }
+    }
+
+    /// The PEM file that is named at `key`, if the file could be read: the very bytes that the configuration gets.
+    #[must_use]
+    pub fn pem(&self, key: &str) -> Option<PemFile> {
+        self.reader.pem(key)
     }
 
     /// How many items the list at `key` has; 0 where none stands.

@@ -1,7 +1,7 @@
 //! Everything that knows JupyterHub: addresses, cookies, logins, calls and probes.
 //!
 //! The modules `address`, `destination`, `names`, `site`, `cookies`, `login` and `start` are pure; `client`, `probe`
-//! and `census` do the talking. Which hub a request goes to is decided by the router, which spells no path of a hub itself.
+//! and `census` do the talking, `secure` is TLS. Which hub a request goes to is decided by the router, which spells no path of a hub itself.
 
 pub mod address;
 pub mod census;
@@ -11,6 +11,7 @@ pub mod destination;
 pub mod login;
 pub mod names;
 pub mod probe;
+pub mod secure;
 pub mod site;
 pub mod start;
 mod urlencoded;

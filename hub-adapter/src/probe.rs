@@ -6,9 +6,10 @@
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, Method, StatusCode};
-use hubrouter_config::{BaseUrl, Health, Hub, HubId, HubUrl};
+use hubrouter_config::{BaseUrl, Health, Hub, HubId, HubTls, HubUrl};
 
-use crate::client::{Fault, Question, Resolver, ask};
+use crate::client::{At, Fault, Question, Resolver, ask};
+use crate::secure::tls_trouble;
 
 /// The two halves of a hub that live and die apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -44,6 +45,8 @@ pub struct Prober {
     proxy: Target,
     /// The hub's own address where `hub_url` is configured, else its proxy's: there a dead proxy looks like a dead hub.
     own: Target,
+    /// For those of them that are https.
+    tls: Option<HubTls>,
     /// The site's, which all its hubs share.
     base: BaseUrl,
     timeout: Duration,
@@ -59,8 +62,8 @@ struct Target {
 impl PartialEq for Prober {
     /// Equal probers ask the same questions; they need not share a resolver.
     fn eq(&self, other: &Prober) -> bool {
-        (&self.hub, &self.proxy, &self.own, self.timeout)
-            == (&other.hub, &other.proxy, &other.own, other.timeout)
+        (&self.hub, &self.proxy, &self.own, &self.tls, self.timeout)
+            == (&other.hub, &other.proxy, &other.own, &other.tls, other.timeout)
     }
 }
 
@@ -75,6 +78,7 @@ impl Prober {
             hub: hub.id.clone(),
             proxy: Target { url: hub.url.clone(), path: below("/", &health.proxy_path) },
             own: Target { url: own_url.clone(), path: below(base.as_str(), &health.hub_path) },
+            tls: hub.tls.clone(),
             base: base.clone(),
             timeout: health.timeout,
             resolver,
@@ -95,7 +99,8 @@ impl Prober {
         let started = Instant::now();
         let (path, headers) = (target.path.clone(), HeaderMap::new());
         let question = Question { method: Method::GET, path, headers, body_limit: None };
-        let answer = ask(&self.resolver, &target.url, question, self.timeout).await;
+        let at = At { url: &target.url, tls: self.tls.as_ref() };
+        let answer = ask(&self.resolver, at, question, self.timeout).await;
         let seen = match answer {
             Ok(answer) if answer.status.is_success() => Seen::Ok,
             Ok(answer) => Seen::Failed(self.refusal(answer.status, plane)),
@@ -122,9 +127,15 @@ impl Prober {
     fn reason(&self, fault: Fault, target: &Target) -> String {
         let at = target.url.authority();
         match fault {
-            Fault::Connect(error) => format!("no connection to {at}: {error}"),
+            Fault::Connect(error) => match tls_trouble(&error) {
+                Some(trouble) => format!("no TLS with {at}: {trouble}"),
+                None => format!("no connection to {at}: {error}"),
+            },
             Fault::Late => format!("{at} did not answer {} within {:?}", target.path, self.timeout),
-            Fault::Lost(error) => format!("{at} broke off before it answered {}: {error}", target.path),
+            Fault::Lost(error) => match tls_trouble(&error) {
+                Some(trouble) => format!("no TLS with {at}: {trouble}"),
+                None => format!("{at} broke off before it answered {}: {error}", target.path),
+            },
             Fault::Unreadable(error) => format!("{at} did not answer {} with HTTP: {error}", target.path),
         }
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
-use super::{HubId, HubUrl, Secret, Weight};
+use super::{HubId, HubUrl, PemFile, Secret, Weight};
 
 /// One JupyterHub with its own proxy and database.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -61,11 +61,14 @@ pub struct ProxyApi {
 #[schemars(deny_unknown_fields)]
 pub struct HubTls {
     /// PEM file with the authorities that may sign the hub's certificate; absent: the usual public ones.
-    pub ca: Option<PathBuf>,
+    #[schemars(with = "Option<PathBuf>")]
+    pub ca: Option<PemFile>,
     /// PEM file with a certificate that the router shows to the hub; needs `client_key`.
-    pub client_cert: Option<PathBuf>,
+    #[schemars(with = "Option<PathBuf>")]
+    pub client_cert: Option<PemFile>,
     /// PEM file with the key of `client_cert`.
-    pub client_key: Option<PathBuf>,
+    #[schemars(with = "Option<PathBuf>")]
+    pub client_key: Option<PemFile>,
     /// The name that the hub's certificate must carry; absent: the host of the url.
     pub server_name: Option<String>,
 }

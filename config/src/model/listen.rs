@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::PemFile;
+
 /// One public listener.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -40,9 +42,11 @@ pub struct ListenTls {
 #[schemars(deny_unknown_fields)]
 pub struct Certificate {
     /// The certificate chain, the site's own certificate first.
-    pub cert: PathBuf,
+    #[schemars(with = "PathBuf")]
+    pub cert: PemFile,
     /// The private key that belongs to it.
-    pub key: PathBuf,
+    #[schemars(with = "PathBuf")]
+    pub key: PemFile,
 }
 
 impl Listen {

@@ -18,7 +18,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-pub use crate::values::{BaseUrl, HubId, HubUrl, PublicUrl, Scheme, Secret, Weight};
+pub use crate::values::{
+    BaseUrl, HubId, HubUrl, Moment, PemFault, PemFile, PublicUrl, Scheme, Secret, Standing, Validity, Weight,
+};
 pub use admin::{Admin, AdminToken, MetricsAccess, Role};
 pub use directory::{Directory, RedisDirectory, RedisTls};
 pub use hub::{Hub, HubTls, Intent, ProxyApi, ServiceHome, Storage, Tier};
@@ -104,6 +106,16 @@ impl Config {
             timeouts: Timeouts::default(),
             limits: Limits::default(),
             telemetry: Telemetry::default(),
+        }
+    }
+
+    /// Whether browsers meet the site over https: `site.public_url` says so, or it names no scheme and every listener speaks
+    /// TLS or sends on to one that does.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        match &self.site.public_url {
+            Some(url) => url.scheme() == Scheme::Https,
+            None => self.listen.iter().all(|listen| listen.tls.is_some() || listen.redirect_to_https),
         }
     }
 

@@ -13,13 +13,13 @@ use std::path::{Path, PathBuf};
 pub(crate) use scalar::{
     boolean, choice, list_of, parsed, period, request_path, share, size, socket_address, text, whole, word,
 };
-pub(crate) use secret::{existing_file, password, seed, session_key, token};
+pub(crate) use secret::{existing_file, password, pem_file, seed, session_key, token};
 
 use crate::nearest::nearest;
 use crate::node::{Entry, Node, Position, Value};
 use crate::problem::Problem;
 use crate::source::Sources;
-use crate::values::Malformed;
+use crate::values::{Malformed, PemFile};
 
 /// What all parts of one reading share.
 pub(crate) struct Reader<'r> {
@@ -30,6 +30,7 @@ pub(crate) struct Reader<'r> {
     problems: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<Problem>>,
     files: RefCell<Vec<PathBuf>>,
+    pems: RefCell<BTreeMap<String, PemFile>>,
 }
 
 /// What a reading leaves behind.
@@ -52,6 +53,7 @@ impl<'r> Reader<'r> {
             problems: RefCell::default(),
             warnings: RefCell::default(),
             files: RefCell::default(),
+            pems: RefCell::default(),
         }
     }
 
@@ -73,6 +75,11 @@ impl<'r> Reader<'r> {
     pub(crate) fn warn(&self, key: &str, message: impl Into<String>, hint: impl Into<String>) {
         let position = position_of(&self.positions, key);
         self.warnings.borrow_mut().push(problem(self.file, position, key, message.into(), hint.into()));
+    }
+
+    /// The PEM file that was read for `key`.
+    pub(crate) fn pem(&self, key: &str) -> Option<PemFile> {
+        self.pems.borrow().get(key).cloned()
     }
 
     /// Whether nothing is known against the values at these keys or inside them. A rule about several values keeps silent when

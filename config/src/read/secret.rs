@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{At, scalar};
 use crate::node::Value;
-use crate::values::Secret;
+use crate::values::{PemFile, Secret};
 
 /// What a session cookie's HMAC-SHA-256 asks for (RFC 2104 section 3): a key as long as its output.
 const SESSION_KEY_BYTES: usize = 32;
@@ -51,6 +51,14 @@ pub(crate) fn existing_file(at: &At<'_>) -> Option<PathBuf> {
     let path = at.beside(&scalar::text(at)?);
     read(at, &path)?;
     Some(path)
+}
+
+/// A PEM file, read now: what it holds is judged by whoever speaks TLS.
+pub(crate) fn pem_file(at: &At<'_>) -> Option<PemFile> {
+    let path = at.beside(&scalar::text(at)?);
+    let file = PemFile::new(path.clone(), read(at, &path)?);
+    at.reader.pems.borrow_mut().insert(at.key.clone(), file.clone());
+    Some(file)
 }
 
 fn outside_text(at: &At<'_>) -> Option<String> {

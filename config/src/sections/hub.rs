@@ -2,7 +2,7 @@
 
 use crate::model::{Hub, HubId, HubTls, HubUrl, Intent, ProxyApi, Scheme, Storage, Tier, Weight};
 use crate::node::Value;
-use crate::read::{At, Section, boolean, choice, existing_file, parsed, text, token, word};
+use crate::read::{At, Section, boolean, choice, parsed, pem_file, text, token, word};
 use crate::values::Malformed;
 
 const URL_HINT: &str = "write scheme, host and port, for example http://hub-a:8000";
@@ -118,9 +118,9 @@ fn weight(at: &At<'_>) -> Option<Weight> {
 fn tls(at: &At<'_>) -> Option<HubTls> {
     let mut keys = at.section()?;
     let tls = HubTls {
-        ca: keys.optional("ca", existing_file),
-        client_cert: keys.optional("client_cert", existing_file),
-        client_key: keys.optional("client_key", existing_file),
+        ca: keys.optional("ca", pem_file),
+        client_cert: keys.optional("client_cert", pem_file),
+        client_key: keys.optional("client_key", pem_file),
         server_name: keys.optional("server_name", text),
     };
     match (keys.get("client_cert").is_some(), keys.get("client_key").is_some()) {

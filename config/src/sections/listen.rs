@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use crate::model::{Admin, AdminToken, Certificate, Listen, ListenTls, MetricsAccess, Role};
-use crate::read::{At, boolean, choice, existing_file, list_of, socket_address, token};
+use crate::read::{At, boolean, choice, list_of, pem_file, socket_address, token};
 
 pub(super) fn listeners(at: &At<'_>) -> Option<Vec<Listen>> {
     let items = at.items()?;
@@ -56,8 +56,8 @@ fn tls(at: &At<'_>) -> Option<ListenTls> {
 
 fn certificate(at: &At<'_>) -> Option<Certificate> {
     let mut keys = at.section()?;
-    let cert = keys.required("cert", "name the PEM file of the certificate chain", existing_file);
-    let key = keys.required("key", "name the PEM file of the private key", existing_file);
+    let cert = keys.required("cert", "name the PEM file of the certificate chain", pem_file);
+    let key = keys.required("key", "name the PEM file of the private key", pem_file);
     keys.finish();
     Some(Certificate { cert: cert?, key: key? })
 }

@@ -1,14 +1,16 @@
-//! Small values that are right because they exist: ids, paths, weights, addresses, secrets.
+//! Small values that are right because they exist: ids, paths, weights, addresses, secrets, certificates.
 //!
 //! The only way in is a checked constructor, whose [`Malformed`] says what is wrong and what to do. Where in which file it stood
 //! is added by the reader.
 
 mod id;
+mod pem;
 mod secret;
 pub(crate) mod text;
 mod url;
 
 pub use id::{BaseUrl, HubId, Weight};
+pub use pem::{Moment, PemFault, PemFile, Standing, Validity};
 pub use secret::Secret;
 pub use text::read_duration;
 pub use url::{HubUrl, PublicUrl, Scheme};

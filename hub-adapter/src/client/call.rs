@@ -11,13 +11,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
-use hubrouter_config::{HubUrl, Scheme};
+use hubrouter_config::{HubTls, HubUrl};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use super::resolve::Resolver;
+use crate::secure::{Link, tls_trouble};
 
 /// Most bytes of an answer's head: far above what a hub sends, far below what would hurt.
 const HEAD_BYTES: usize = 64 * 1024;
@@ -56,27 +58,34 @@ pub(crate) enum Fault {
     Unreadable(Box<dyn Error + Send + Sync>),
 }
 
-/// Asks `question` at `url`, all within `within`.
+/// Where a question is put: an address of a hub, and the hub's TLS settings.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct At<'a> {
+    pub url: &'a HubUrl,
+    pub tls: Option<&'a HubTls>,
+}
+
+/// Asks `question` there, all within `within`.
 pub(crate) async fn ask(
     resolver: &Resolver,
-    url: &HubUrl,
+    at: At<'_>,
     question: Question,
     within: Duration,
 ) -> Result<Answer, Fault> {
-    if url.scheme() == Scheme::Https {
-        // Cookies meant for an encrypted connection must not travel on a plain one.
-        return Err(Fault::Connect(io::Error::new(
-            io::ErrorKind::Unsupported,
-            "TLS towards hubs is not supported",
-        )));
-    }
+    let At { url, tls } = at;
     let deadline = Instant::now() + within;
     let request = request(url, &question)?;
     let stream = connect(resolver, url, deadline).await.map_err(Fault::Connect)?;
-    match timeout_at(deadline, converse(stream, request, question.body_limit)).await {
-        Ok(answer) => answer,
-        Err(_elapsed) => Err(Fault::Late),
-    }
+    // Small requests, asked once: waiting for more bytes would only cost time. A refusal changes nothing.
+    let _ = stream.set_nodelay(true);
+    let secured = timeout_at(deadline, resolver.trusts().secure(url, tls, stream));
+    let limit = question.body_limit;
+    let answered = match secured.await.map_err(|_elapsed| Fault::Connect(late(url)))? {
+        Ok(Link::Plain(stream)) => timeout_at(deadline, converse(stream, request, limit)).await,
+        Ok(Link::Tls(stream)) => timeout_at(deadline, converse(stream, request, limit)).await,
+        Err(error) => return Err(Fault::Connect(error)),
+    };
+    answered.unwrap_or(Err(Fault::Late))
 }
 
 fn request(url: &HubUrl, question: &Question) -> Result<Request<Empty<Bytes>>, Fault> {
@@ -102,9 +111,8 @@ fn request(url: &HubUrl, question: &Question) -> Result<Request<Empty<Bytes>>, F
 
 /// Connects to the first address that answers; each gets its share of the time that is left.
 async fn connect(resolver: &Resolver, url: &HubUrl, deadline: Instant) -> io::Result<TcpStream> {
-    let late = || io::Error::new(io::ErrorKind::TimedOut, format!("`{}` did not answer", url.authority()));
-    let addresses = timeout_at(deadline, resolver.addresses(url)).await.map_err(|_elapsed| late())??;
-    let mut last = late();
+    let addresses = timeout_at(deadline, resolver.addresses(url)).await.map_err(|_elapsed| late(url))??;
+    let mut last = late(url);
     for (tried, address) in addresses.iter().enumerate() {
         let share = deadline.saturating_duration_since(Instant::now())
             / u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
@@ -119,13 +127,15 @@ async fn connect(resolver: &Resolver, url: &HubUrl, deadline: Instant) -> io::Re
     Err(last)
 }
 
+fn late(url: &HubUrl) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, format!("`{}` did not answer", url.authority()))
+}
+
 async fn converse(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
     request: Request<Empty<Bytes>>,
     body_limit: Option<usize>,
 ) -> Result<Answer, Fault> {
-    // Small requests, asked once: waiting for more bytes would only cost time. A refusal changes nothing.
-    let _ = stream.set_nodelay(true);
     let (mut sender, connection) = http1::Builder::new()
         .max_headers(HEADERS)
         .max_buf_size(HEAD_BYTES)
@@ -156,6 +166,9 @@ async fn beside<T>(work: impl Future<Output = T>, connection: impl Future) -> T 
 }
 
 fn broken(error: hyper::Error) -> Fault {
+    if tls_trouble(&error).is_some() {
+        return Fault::Lost(error);
+    }
     if error.is_parse() || error.is_parse_too_large() || is_malformed_body(&error) {
         Fault::Unreadable(error.into())
     } else {

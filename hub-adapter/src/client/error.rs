@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use hubrouter_config::HubId;
 
+use crate::secure::tls_trouble;
+
 /// A call to a hub that came to nothing.
 ///
 /// `call` names the call as an operator knows it (`GET /hub/api/user`, without `base_url`), never its cookies.
@@ -25,7 +27,7 @@ pub enum HubError {
         source: io::Error,
     },
     /// The call was sent and may have had its effect: repeat only what is harmless twice.
-    #[error("hub `{hub}`: no answer to {call} within {waited:?}")]
+    #[error("hub `{hub}`: {} {call} within {waited:?}", unanswered(source.as_ref()))]
     NoAnswer {
         /// The hub that was called.
         hub: HubId,
@@ -76,10 +78,21 @@ pub enum HubError {
 
 /// A refusal comes at once and means that nobody listens; only silence takes the whole time.
 fn unconnected(source: &io::Error, waited: Duration) -> String {
+    if let Some(trouble) = tls_trouble(source) {
+        return format!("no TLS ({trouble}) for");
+    }
     match source.kind() {
         io::ErrorKind::ConnectionRefused => "refused the connection for".to_owned(),
         io::ErrorKind::TimedOut => format!("no connection within {waited:?} for"),
         _ => "no connection for".to_owned(),
+    }
+}
+
+/// With TLS 1.3 a hub judges the router's certificate only after the call was sent.
+fn unanswered(source: Option<&hyper::Error>) -> String {
+    match source.and_then(|source| tls_trouble(source)) {
+        Some(trouble) => format!("no TLS ({trouble}), so no answer to"),
+        None => "no answer to".to_owned(),
     }
 }
 

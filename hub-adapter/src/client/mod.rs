@@ -18,12 +18,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use hubrouter_config::{Hub, HubId, HubUrl, Secret};
+use hubrouter_config::{Hub, HubId, HubTls, HubUrl, Secret};
 use serde::Deserialize;
 
 pub use self::browser::Browser;
 use self::browser::may_be_added;
-pub(crate) use self::call::{Answer, Fault, Question, ask};
+pub(crate) use self::call::{Answer, At, Fault, Question, ask};
 pub use self::error::HubError;
 pub use self::resolve::Resolver;
 use crate::{Site, address};
@@ -37,6 +37,8 @@ pub struct HubClient {
     hub: HubId,
     /// The hub itself where its address is configured, else its proxy.
     url: HubUrl,
+    /// For those of its addresses that are https.
+    tls: Option<Arc<HubTls>>,
     paths: Arc<Paths>,
     resolver: Resolver,
 }
@@ -137,7 +139,7 @@ impl HubClient {
             one_user: format!("{}?limit=1", address::users_api(site)),
             site: site.clone(),
         });
-        HubClient { hub: hub.id.clone(), url, paths, resolver }
+        HubClient { hub: hub.id.clone(), url, tls: hub.tls.clone().map(Arc::new), paths, resolver }
     }
 
     /// The hub that is called.
@@ -320,7 +322,8 @@ impl HubClient {
         question: Question,
         within: Duration,
     ) -> Result<Answer, HubError> {
-        ask(&self.resolver, url, question, within).await.map_err(|fault| {
+        let at = At { url, tls: self.tls.as_deref() };
+        ask(&self.resolver, at, question, within).await.map_err(|fault| {
             let hub = self.hub.clone();
             match fault {
                 Fault::Connect(source) => HubError::Connect { hub, call, waited: within, source },

@@ -1,4 +1,4 @@
-//! Where a hub's name leads: addresses looked up in the background, and the last good answer kept.
+//! Where a hub's name leads, and who is believed there: addresses looked up in the background, and the last good answer kept.
 //!
 //! A name server that is slow or gone for a while is noticed by nobody: an answer that is no longer fresh is
 //! still used while the next one is fetched, and a failed look-up never replaces a good one.
@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 use hubrouter_config::HubUrl;
 
+use crate::secure::Trusts;
+
 /// How long an answer is used without asking again.
 const FRESH_FOR: Duration = Duration::from_secs(10);
 /// How long a failed first look-up answers for those who ask next, so that a storm asks the name server once.
@@ -22,7 +24,8 @@ const FAILED_FOR: Duration = Duration::from_secs(1);
 type LookupFuture = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 type Lookup = dyn Fn(String, u16) -> LookupFuture + Send + Sync;
 
-/// Turns hub addresses into socket addresses. Clones share one cache, also between threads and runtimes.
+/// Turns hub addresses into socket addresses, and keeps whom to believe there. Clones share one cache, also between threads and
+/// runtimes.
 #[derive(Clone)]
 pub struct Resolver(Arc<Shared>);
 
@@ -30,6 +33,7 @@ struct Shared {
     lookup: Box<Lookup>,
     fresh_for: Duration,
     names: Mutex<HashMap<(String, u16), Arc<Name>>>,
+    trusts: Trusts,
 }
 
 /// What is known about one name.
@@ -70,7 +74,17 @@ impl Resolver {
         fresh_for: Duration,
         lookup: impl Fn(String, u16) -> LookupFuture + Send + Sync + 'static,
     ) -> Resolver {
-        Resolver(Arc::new(Shared { lookup: Box::new(lookup), fresh_for, names: Mutex::default() }))
+        Resolver(Arc::new(Shared {
+            lookup: Box::new(lookup),
+            fresh_for,
+            names: Mutex::default(),
+            trusts: Trusts::default(),
+        }))
+    }
+
+    /// Whom to believe at hubs that are https.
+    pub fn trusts(&self) -> &Trusts {
+        &self.0.trusts
     }
 
     /// The addresses of `url`, at least one, in the name server's order.
