@@ -139,6 +139,7 @@ impl TlsFault {
             | AlertDescription::CertificateExpired
             | AlertDescription::CertificateUnknown
             | AlertDescription::UnknownCA
+            | AlertDescription::DecryptError
             | AlertDescription::AccessDenied => Self::RefusesCertificate { alert: format!("{alert:?}") },
             other => Self::NoAgreement { why: format!("{other:?}") },
         }

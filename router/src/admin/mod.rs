@@ -29,8 +29,8 @@ pub use fleet::{
 pub use orders::OrderReport;
 pub use plain::plain;
 pub use report::{
-    ConfigReport, DatabaseReport, HubReport, PlaneReport, PlanesReport, Readiness, ReloadReport,
-    SpawningReport, StatusReport, TaskReport, TrafficReport,
+    CertificateReport, ConfigReport, DatabaseReport, HandshakesReport, HubReport, PlaneReport, PlanesReport,
+    Readiness, ReloadReport, SpawningReport, StatusReport, TaskReport, TrafficReport,
 };
 pub use server::serve;
 pub use verbs::{OrderBody, Then, Verb, segment};

@@ -48,6 +48,8 @@ pub struct StatusReport {
     pub users_on_two_hubs: Vec<DoubleReport>,
     /// How many these are altogether.
     pub users_on_two_hubs_count: usize,
+    /// The certificates that this replica shows, to clients and to hubs.
+    pub certificates: Vec<CertificateReport>,
     /// What passes through this replica.
     pub traffic: TrafficReport,
     /// What runs in the background, by name.
@@ -190,6 +192,40 @@ pub struct TaskReport {
     pub last_result: Option<String>,
 }
 
+/// A certificate in use.
+#[derive(Clone, Debug, Serialize)]
+pub struct CertificateReport {
+    /// Where: `listen[0]`, or `hub hub-a` for one that is shown to a hub.
+    pub used_by: String,
+    /// Its file.
+    pub file: String,
+    /// The names it is for.
+    pub names: Vec<String>,
+    /// `good`, `expires_soon` (in less than 14 days), `expired` or `not_yet`.
+    pub state: &'static str,
+    /// Its first instant, in seconds since 1970.
+    pub not_before: u64,
+    /// Its last instant, in seconds since 1970.
+    pub not_after: u64,
+    /// For how many seconds it is good yet; none when it is not good now.
+    pub expires_in_seconds: Option<u64>,
+}
+
+/// How TLS handshakes with clients went.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct HandshakesReport {
+    /// Under way now.
+    pub under_way: u64,
+    /// Agreed, since the start.
+    pub done: u64,
+    /// Not agreed, since the start: clients that broke off or spoke no TLS that is spoken here.
+    pub failed: u64,
+    /// Given up because the client took longer than ten seconds, since the start.
+    pub late: u64,
+    /// Given up because too many were under way, since the start.
+    pub shed: u64,
+}
+
 /// What passes through this replica.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct TrafficReport {
@@ -199,6 +235,8 @@ pub struct TrafficReport {
     pub streams: u64,
     /// Requests since the start.
     pub requests: u64,
+    /// TLS with clients.
+    pub handshakes: HandshakesReport,
     /// `Set-Cookie` lines that hubs and servers had no business to send, since the start: each is in the log, too.
     pub dropped_cookies: u64,
 }

@@ -83,6 +83,7 @@ impl AdminView for View {
                 hubs: vec!["hub-a".parse().unwrap(), "hub-b".parse().unwrap()],
             }],
             users_on_two_hubs_count: 1,
+            certificates: Vec::new(),
             traffic: TrafficReport::default(),
             tasks: vec![TaskReport {
                 name: "probe hub-a hub".to_owned(),

@@ -25,6 +25,7 @@ use tracing::{info, warn};
 use crate::admin;
 use crate::control::board::Board;
 use crate::control::calls::Network;
+use crate::control::certificates;
 use crate::control::claims::{Claims, Queue};
 use crate::control::controller::{Load, Ordered};
 use crate::control::database;
@@ -189,8 +190,8 @@ pub fn start_loaded(loaded: Loaded, setup: Setup) -> Result<Running, AppError> {
     let admin_socket = bind_admin(loaded.config.admin.address)?;
     let admin = admin_socket.local_addr()?;
     let workers = start_workers(&loaded, &shared)?;
-    let mut sockets = Sockets::new(workers.iter().map(|worker| worker.orders.clone()).collect());
-    let addresses = sockets.open_all(&loaded.config)?;
+    let mut sockets = Sockets::new(workers.iter().map(|worker| worker.orders.clone()).collect())?;
+    let addresses = sockets.open_all(&loaded)?;
     let board = Arc::new(Board::new(setup.source.clone(), tasks, now, wall));
     let (stop, stopped) = watch::channel(false);
     let operators = Operators { live: Arc::clone(&live), board: Arc::clone(&board), orders };
@@ -278,6 +279,7 @@ fn control(
             }
             Err(error) => tracing::error!(%error, "the operator's door cannot be opened"),
         }
+        tokio::spawn(certificates::watch(Arc::clone(&parts.live), parts.board.tasks.clone()));
         tokio::spawn(database::watch(Arc::clone(&parts.live), Arc::clone(&parts.board)));
         let replica = Replica {
             loaded: parts.loaded,

@@ -6,16 +6,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
+use hubrouter_config::{Config, Standing};
 
 use super::census;
 use super::fleet::Shown;
 use super::readiness;
 use crate::admin::{
-    Access, AdminView, ConfigReport, DatabaseReport, HubReport, PlaneReport, PlanesReport, Readiness,
-    ReloadReport, SpawningReport, StatusReport, TaskReport, TrafficReport,
+    Access, AdminView, CertificateReport, ConfigReport, DatabaseReport, HandshakesReport, HubReport,
+    PlaneReport, PlanesReport, Readiness, ReloadReport, SpawningReport, StatusReport, TaskReport,
+    TrafficReport,
 };
 use crate::control::board::{Board, Database};
 use crate::control::census::moment;
+use crate::control::certificates;
 use crate::control::live::Live;
 use crate::control::operator::Operate;
 use crate::control::tasks;
@@ -60,6 +63,13 @@ impl View {
             connections: counts.connections,
             streams: counts.streams,
             requests: counts.requests,
+            handshakes: HandshakesReport {
+                under_way: counts.handshakes.under_way,
+                done: counts.handshakes.done,
+                failed: counts.handshakes.failed,
+                late: counts.handshakes.late,
+                shed: counts.handshakes.shed,
+            },
             dropped_cookies: counts.dropped_cookies,
         }
     }
@@ -94,6 +104,7 @@ impl AdminView for View {
             users_on_two_hubs: census::doubles(&doubles),
             users_on_two_hubs_count: doubles.count,
             tasks: self.board.tasks.all().into_iter().map(|seen| task(seen, now)).collect(),
+            certificates: certificates(&live.snapshot.config),
             traffic: self.traffic(),
         }
     }
@@ -170,6 +181,30 @@ fn database(seen: &Database, now: Instant) -> DatabaseReport {
         latency_ms: seen.answered.as_ref().ok().copied().map(millis),
         reason: seen.answered.as_ref().err().cloned(),
     }
+}
+
+fn certificates(config: &Config) -> Vec<CertificateReport> {
+    let now = SystemTime::now();
+    let report = |aged: certificates::Aged| {
+        let (state, left) = match aged.validity.at(now) {
+            Standing::Good { left } if left < certificates::EXPIRES_SOON.as_secs() => {
+                ("expires_soon", Some(left))
+            }
+            Standing::Good { left } => ("good", Some(left)),
+            Standing::Expired => ("expired", None),
+            Standing::NotYet => ("not_yet", None),
+        };
+        CertificateReport {
+            used_by: aged.used_by,
+            file: aged.file,
+            names: aged.names,
+            state,
+            not_before: aged.validity.not_before.unix,
+            not_after: aged.validity.not_after.unix,
+            expires_in_seconds: left,
+        }
+    };
+    certificates::all(config).into_iter().map(report).collect()
 }
 
 fn millis(duration: Duration) -> u64 {

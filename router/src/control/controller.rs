@@ -69,8 +69,28 @@ pub struct Unopened {
     pub source: std::io::Error,
 }
 
+/// A listener that cannot be as the configuration wants it.
+#[derive(Debug)]
+pub struct Unprepared {
+    /// The key at fault.
+    pub key: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub hint: String,
+}
+
 /// Opens and closes the public listening sockets.
 pub trait Listeners: Send {
+    /// Gets ready for [`Listeners::change`] to these listeners, which puts it into force.
+    ///
+    /// # Errors
+    ///
+    /// Their certificates cannot be used: nothing was changed.
+    fn prepare(&mut self, _config: &Config) -> Result<(), Unprepared> {
+        Ok(())
+    }
+
     /// Opens what is new and closes what is gone; connections are not touched.
     ///
     /// # Errors
@@ -318,6 +338,8 @@ impl Controller {
     }
 
     fn open(&mut self, loaded: &Loaded) -> Result<(), Problem> {
+        let prepared = self.parts.listeners.prepare(&loaded.config);
+        prepared.map_err(|Unprepared { key, message, hint }| loaded.problem_at(&key, message, hint))?;
         let wanted: Vec<SocketAddr> = loaded.config.listen.iter().map(|listen| listen.address).collect();
         self.parts.listeners.change(&wanted).map_err(|Unopened { address, source }| {
             let at = wanted.iter().position(|wanted| *wanted == address).unwrap_or_default();

@@ -1,5 +1,6 @@
 //! What all threads serve from: the picture that decides, the keys that sign, and a client per hub; swapped as one.
 
+use http::HeaderValue;
 use hubrouter_hub_adapter::client::HubClient;
 
 use crate::core::snapshot::{HubIndex, Snapshot};
@@ -14,6 +15,7 @@ pub struct Live {
     pub own: OwnCookies,
     /// One client per hub, in the order of the snapshot.
     clients: Vec<HubClient>,
+    hsts: Option<HeaderValue>,
 }
 
 impl Live {
@@ -21,7 +23,16 @@ impl Live {
     #[must_use]
     pub fn new(snapshot: Snapshot, own: OwnCookies, clients: Vec<HubClient>) -> Self {
         debug_assert_eq!(snapshot.hubs.len(), clients.len());
-        Self { snapshot, own, clients }
+        // `max-age=` and a number is a field value.
+        let hsts =
+            snapshot.config.site.hsts.and_then(|hsts| format!("max-age={}", hsts.as_secs()).parse().ok());
+        Self { snapshot, own, clients, hsts }
+    }
+
+    /// What `Strict-Transport-Security` says (RFC 6797 6.1), where it is wanted.
+    #[must_use]
+    pub fn hsts(&self) -> Option<&HeaderValue> {
+        self.hsts.as_ref()
     }
 
     /// The client of the hub at `index`.

@@ -2,8 +2,11 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use hubrouter_config::{Loaded, Problem, Problems, ProcessSources, Reading, Sources};
+
+use super::certificates;
 
 /// Why a configuration is not taken.
 #[derive(Debug)]
@@ -51,13 +54,9 @@ pub fn parse(text: &str, file: &str, sources: &dyn Sources) -> Result<Loaded, Re
 /// Refuses what this release does not do, and warns of what it passes over: silence would be a promise.
 pub fn for_this_release(reading: &Reading<'_>) {
     listeners(reading);
-    hubs(reading);
-    let refuse = |key: &str, what: &str, hint: &str| not_yet(reading, key, what, hint);
-    if reading.text("site.hsts").is_some_and(|hsts| !matches!(hsts, "off" | "false")) {
-        refuse("site.hsts", "HSTS", "let the load balancer in front send it");
-    }
+    certificates::judge(reading, SystemTime::now());
     if reading.has("telemetry.otlp") {
-        refuse("telemetry.otlp", "tracing over OTLP", "leave the key out");
+        not_yet(reading, "telemetry.otlp", "tracing over OTLP", "leave the key out");
     }
     without_effect(reading);
     with_half_an_effect(reading);
@@ -74,33 +73,11 @@ fn listeners(reading: &Reading<'_>) {
         let key = |name: &str| format!("listen[{at}].{name}");
         let is_true = |name: &str| reading.text(&key(name)) == Some("true");
         let refuse = |name: &str, what: &str, hint: &str| not_yet(reading, &key(name), what, hint);
-        if reading.has(&key("tls")) {
-            let hint =
-                "let the load balancer in front do it, and set site.public_url and site.trusted_proxies";
-            refuse("tls", "TLS", hint);
-        }
-        if is_true("redirect_to_https") {
-            refuse("redirect_to_https", "the redirect to https", "let the load balancer in front do it");
-        }
         if is_true("proxy_protocol") {
             refuse("proxy_protocol", "the PROXY protocol", "let the load balancer send X-Forwarded-For");
         }
         if is_true("h2c") {
             refuse("h2c", "HTTP/2", "leave the key out");
-        }
-    }
-}
-
-fn hubs(reading: &Reading<'_>) {
-    for at in 0..reading.count("hubs") {
-        let key = |name: &str| format!("hubs[{at}].{name}");
-        let is_https = |name: &&str| {
-            let scheme = reading.text(&key(name)).and_then(|url| url.get(..6));
-            scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
-        };
-        let https = ["url", "hub_url"].into_iter().find(is_https);
-        if let Some(name) = https.or_else(|| reading.has(&key("tls")).then_some("tls")) {
-            not_yet(reading, &key(name), "TLS to hubs", "use an http address inside the cluster");
         }
     }
 }
@@ -187,29 +164,29 @@ mod tests {
     #[test]
     fn what_this_release_does_is_not_refused() {
         assert_eq!(refused(""), Vec::<String>::new());
-        let off =
-            "listen: [{address: '127.0.0.1:1', h2c: false}]\nsite: {hsts: off}\nplacement: {load_bound: 0}\n";
+        let off = "listen: [{address: '127.0.0.1:1', h2c: false}]\nsite: {public_url: 'https://s.example', hsts: 1d}\nplacement: {load_bound: 0}\n";
         assert_eq!(refused(off), Vec::<String>::new());
     }
 
     #[test]
     fn what_this_release_does_not_do_is_refused_where_it_stands() {
-        assert_eq!(refused("site: {public_url: 'https://s.example', hsts: 1d}\n"), ["3:site.hsts"]);
-        assert_eq!(refused("hubs:\n  - {id: a, url: 'https://h.example'}\n"), ["2:hubs[0].url"]);
+        assert_eq!(refused("telemetry: {otlp: {endpoint: 'http://o:4317'}}\n"), ["3:telemetry.otlp"]);
+        let trusted = "site: {trusted_proxies: [127.0.0.1]}\n";
+        let listen = "listen: [{address: '127.0.0.1:1', proxy_protocol: true, h2c: true}]\n";
+        assert_eq!(refused(&format!("{trusted}{listen}")), ["4:listen[0].proxy_protocol", "4:listen[0].h2c"]);
     }
 
     #[test]
     fn what_is_wrong_and_what_is_not_in_this_release_is_told_in_one_go() {
         let found = refused(
             "workers: many\nlisten:\n  - {address: '127.0.0.1:1', tls: {certificates: []}}\n  - {address: nowhere, h2c: true}\n\
-             hubs:\n  - {id: a, url: 'https://h.example', wieght: 2}\ntelemetry: {otlp: {endpoint: 'http://o:4317'}}\n",
+             hubs:\n  - {id: a, url: 'http://h.example', wieght: 2}\ntelemetry: {otlp: {endpoint: 'http://o:4317'}}\n",
         );
         for place in [
             "1:workers",
-            "3:listen[0].tls",
+            "3:listen[0].tls.certificates",
             "4:listen[1].address",
             "4:listen[1].h2c",
-            "6:hubs[0].url",
             "6:hubs[0].wieght",
             "7:telemetry.otlp",
         ] {

@@ -4,6 +4,7 @@ mod adoption;
 pub mod board;
 pub mod calls;
 pub mod census;
+pub mod certificates;
 pub mod claims;
 pub mod clock;
 pub mod controller;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use hubrouter_config::{Config, HubId, Scheme};
+use hubrouter_config::{Config, HubId};
 use hubrouter_hub_adapter::client::{HubClient, Resolver};
 use hubrouter_hub_adapter::site::Site;
 
@@ -36,7 +36,7 @@ pub fn of(
     now: Instant,
 ) -> Live {
     let config = Arc::new(config);
-    let secure = config.site.public_url.as_ref().is_some_and(|url| url.scheme() == Scheme::Https);
+    let secure = config.is_https();
     let hosts = config.site.public_url.as_ref().map(|url| url.authority().to_owned());
     let names = config.placement.user_names;
     let site = Arc::new(Site::new(config.site.base_url.clone(), names, hosts));

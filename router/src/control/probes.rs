@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use hubrouter_config::{BaseUrl, Config, Hub, HubId, HubUrl};
+use hubrouter_config::{BaseUrl, Config, Hub, HubId, HubTls, HubUrl};
 use hubrouter_hub_adapter::probe::{Plane, ProbeResult, Seen};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
@@ -58,6 +58,7 @@ struct Probed {
 #[derive(Clone, Debug, PartialEq)]
 struct Terms {
     place: (HubUrl, Option<HubUrl>, BaseUrl),
+    tls: Option<HubTls>,
     paths: (String, String),
     times: (Duration, Duration),
 }
@@ -67,6 +68,7 @@ impl Terms {
         let health = &config.health;
         Self {
             place: (hub.url.clone(), hub.hub_url.clone(), config.site.base_url.clone()),
+            tls: hub.tls.clone(),
             paths: (health.proxy_path.clone(), health.hub_path.clone()),
             times: (health.interval, health.timeout),
         }

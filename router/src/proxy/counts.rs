@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hubrouter_config::HubId;
 
+use super::handshake::NoHandshake;
+
 /// The counters of one process.
 #[derive(Debug, Default)]
 pub struct Counts {
@@ -13,7 +15,63 @@ pub struct Counts {
     streams: AtomicU64,
     requests: AtomicU64,
     dropped_cookies: AtomicU64,
+    /// TLS with clients.
+    pub handshakes: Handshakes,
     by_hub: Mutex<BTreeMap<HubId, Arc<AtomicU64>>>,
+}
+
+/// How TLS handshakes with clients went.
+#[derive(Debug, Default)]
+pub struct Handshakes {
+    under_way: AtomicU64,
+    done: AtomicU64,
+    failed: AtomicU64,
+    late: AtomicU64,
+    shed: AtomicU64,
+}
+
+/// How they went up to one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HandshakesCounted {
+    /// Under way now.
+    pub under_way: u64,
+    /// Agreed, since the start.
+    pub done: u64,
+    /// Not agreed: the client broke off, or speaks no TLS that is spoken here.
+    pub failed: u64,
+    /// Given up because the client took too long.
+    pub late: u64,
+    /// Given up because too many were under way.
+    pub shed: u64,
+}
+
+impl Handshakes {
+    /// One that is under way for as long as the answer lives.
+    pub fn begin(&self) -> Open<'_> {
+        Open::new(&self.under_way)
+    }
+
+    /// One has ended like this.
+    pub fn ended(&self, how: Result<(), &NoHandshake>) {
+        let counter = match how {
+            Ok(()) => &self.done,
+            Err(NoHandshake::Late) => &self.late,
+            Err(NoHandshake::Shed) => &self.shed,
+            Err(NoHandshake::PlainHttp | NoHandshake::Failed(_)) => &self.failed,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn now(&self) -> HandshakesCounted {
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        HandshakesCounted {
+            under_way: of(&self.under_way),
+            done: of(&self.done),
+            failed: of(&self.failed),
+            late: of(&self.late),
+            shed: of(&self.shed),
+        }
+    }
 }
 
 /// What was counted up to one moment.
@@ -27,6 +85,8 @@ pub struct Counted {
     pub requests: u64,
     /// `Set-Cookie` lines that hubs and servers had no business to send, since the start.
     pub dropped_cookies: u64,
+    /// TLS with clients.
+    pub handshakes: HandshakesCounted,
 }
 
 /// Something that is open; counted down when it is dropped.
@@ -92,6 +152,7 @@ impl Counts {
             streams: self.streams.load(Ordering::Relaxed),
             requests: self.requests.load(Ordering::Relaxed),
             dropped_cookies: self.dropped_cookies.load(Ordering::Relaxed),
+            handshakes: self.handshakes.now(),
         }
     }
 }

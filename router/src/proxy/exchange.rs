@@ -7,10 +7,10 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::time::Instant;
 
-use http::header::{AUTHORIZATION, COOKIE, HOST};
+use http::header::{AUTHORIZATION, COOKIE, HOST, STRICT_TRANSPORT_SECURITY};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
-use hubrouter_config::{Config, HubId, PublicUrl};
+use hubrouter_config::{Config, HubId, PublicUrl, Scheme};
 use hubrouter_hub_adapter::address::{Act, Place, Row, classify, logged_path};
 use hubrouter_hub_adapter::client::Browser;
 use hubrouter_hub_adapter::cookies::Cookies;
@@ -154,13 +154,19 @@ pub async fn answer(connection: &Connection, request: Request<Incoming>) -> Resp
     let explained = parts.headers.get(X_HUBROUTER_DEBUG).is_some_and(|value| value == "1");
     let mut trace = Trace::default();
     let raw_cookies = headers::take_all(&mut parts.headers, COOKIE);
+    let mut scheme = config.site.public_url.as_ref().map_or(connection.peer.scheme, PublicUrl::scheme);
     let mut response = match read(connection, &live, parts, &raw_cookies) {
         Ok(exchange) => {
             trace.read = Some((exchange.client.address, exchange.place.row));
+            scheme = exchange.client.scheme;
             Box::pin(act::act(exchange, body, &mut trace)).await
         }
         Err(response) => response,
     };
+    // Never in clear (RFC 6797 7.2): a redirect to https is.
+    if let Some(hsts) = live.hsts().filter(|_| scheme == Scheme::Https && connection.redirect.is_none()) {
+        response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, hsts.clone());
+    }
     if explained {
         trace.explain(response.headers_mut());
     }
@@ -197,6 +203,9 @@ fn read<'a>(
     let refused = |page: Page| refuse(&page, wants, config);
     address_fits(&parts, config).map_err(refused)?;
     one_target(&mut parts).map_err(refused)?;
+    if let Some(redirect) = &connection.redirect {
+        return Err(redirect.answer(&parts).unwrap_or_else(|page| refused(page)));
+    }
     let place = classify(&live.snapshot.site, &parts.method, parts.uri.path(), parts.uri.query())
         .map_err(|bad| refused(Page::BadAddress(bad.to_string())))?;
     // Where too many cookies are cleared, they come along.

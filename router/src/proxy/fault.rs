@@ -4,12 +4,13 @@ use std::io;
 use std::time::Duration;
 
 use hubrouter_config::HubId;
+use hubrouter_hub_adapter::secure::tls_trouble;
 
 /// Why a hub gave no usable answer.
 #[derive(Debug, thiserror::Error)]
 pub enum HubFault {
-    /// Nothing was sent: the hub's address refused, did not answer, or is not known.
-    #[error("hub `{hub}`: no connection: {source}")]
+    /// Nothing was sent: the hub's address refused, did not answer, is not known, or who answers there is not believed.
+    #[error("hub `{hub}`: {}", no_connection(source))]
     Unreachable {
         /// The hub.
         hub: HubId,
@@ -17,7 +18,7 @@ pub enum HubFault {
         source: io::Error,
     },
     /// The request may have arrived; the connection ended before an answer.
-    #[error("hub `{hub}`: closed the connection before it answered")]
+    #[error("hub `{hub}`: {}", closed(source))]
     Closed {
         /// The hub.
         hub: HubId,
@@ -43,6 +44,19 @@ pub enum HubFault {
     /// The client stopped sending its own request.
     #[error("the client broke off its request")]
     ClientGone,
+}
+
+fn no_connection(source: &io::Error) -> String {
+    tls_trouble(source)
+        .map_or_else(|| format!("no connection: {source}"), |trouble| format!("no TLS: {trouble}"))
+}
+
+/// With TLS 1.3 a hub judges the router's certificate only after the request was sent.
+fn closed(source: &hyper::Error) -> String {
+    tls_trouble(source).map_or_else(
+        || "closed the connection before it answered".to_owned(),
+        |trouble| format!("no TLS: {trouble}"),
+    )
 }
 
 impl HubFault {

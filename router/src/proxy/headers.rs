@@ -204,7 +204,7 @@ mod tests {
 
     fn sent(fields: &[(&str, &str)], site: &str, from: &str) -> Result<HeaderMap, BadFields> {
         let config = config(site);
-        let peer = Peer::new(from.parse().expect("an address"), &config);
+        let peer = Peer::new(from.parse().expect("an address"), hubrouter_config::Scheme::Http, &config);
         let mut headers = map(fields);
         let client = peer.client(&headers, &config);
         to_hub(&mut headers, &peer, &client, &config, false).map(|()| headers)

@@ -1,6 +1,6 @@
 //! The fast path: a request comes in, goes to its hub, and the answer goes back.
 //!
-//! In the order of a request: `listen`, `worker`, `connection`, `exchange` (read), `gather` (facts), `act` (decide and
+//! In the order of a request: `listen`, `door`, `worker`, `handshake` with TLS, `serve`, `connection`, `exchange` (read), `gather` (facts), `act` (decide and
 //! do), `forward` to `proxy_plane` or `hub_plane`, `send` on a connection of `pool`; on the way back `headers`,
 //! `set_cookie` and `body`. Beside them: `landing` and `login_form` for logins, `starting` for starts, `tunnel` for WebSockets,
 //! and what the router answers itself: `logout`, `chosen`, `wait`; `passive` notes what an answer says of its hub.
@@ -13,12 +13,14 @@ mod claims;
 mod collect;
 mod connection;
 pub mod counts;
+pub mod door;
 mod edit_user;
 mod exchange;
 mod fault;
 mod forward;
 mod frames;
 mod gather;
+mod handshake;
 mod headers;
 mod hub_plane;
 mod landing;
@@ -29,9 +31,11 @@ mod passive;
 mod peer;
 mod pool;
 mod proxy_plane;
+pub mod redirect;
 mod reply;
 mod rescue;
 mod send;
+mod serve;
 mod set_cookie;
 pub mod shared;
 mod sightings;
@@ -39,4 +43,5 @@ mod starting;
 mod token_request;
 mod tunnel;
 mod wait;
+mod wire;
 pub mod worker;

@@ -19,6 +19,8 @@ pub struct Peer {
     pub address: SocketAddr,
     /// Whether `site.trusted_proxies` contains it.
     pub trusted: bool,
+    /// What it speaks to this router: https with TLS.
+    pub scheme: Scheme,
     text: HeaderValue,
 }
 
@@ -38,10 +40,10 @@ pub struct Client {
 impl Peer {
     /// The peer at `address` under `config`.
     #[must_use]
-    pub fn new(address: SocketAddr, config: &Config) -> Self {
+    pub fn new(address: SocketAddr, scheme: Scheme, config: &Config) -> Self {
         let ip = address.ip().to_canonical();
         let trusted = config.site.trusted_proxies.iter().any(|net| net.contains(&ip));
-        Self { address, trusted, text: value(&ip.to_string()) }
+        Self { address, trusted, scheme, text: value(&ip.to_string()) }
     }
 
     /// The client that speaks through this peer.
@@ -52,7 +54,7 @@ impl Peer {
             return Client {
                 address: self.address.ip().to_canonical(),
                 ip: self.text.clone(),
-                scheme: public.unwrap_or(Scheme::Http),
+                scheme: public.unwrap_or(self.scheme),
                 forwarded_for: self.text.clone(),
             };
         }
@@ -61,7 +63,7 @@ impl Peer {
         Client {
             address,
             ip: value(&address.to_string()),
-            scheme: public.or_else(|| forwarded_scheme(headers)).unwrap_or(Scheme::Http),
+            scheme: public.or_else(|| forwarded_scheme(headers)).unwrap_or(self.scheme),
             forwarded_for: self.appended_to(&chain),
         }
     }
@@ -139,7 +141,7 @@ mod tests {
     #[test]
     fn a_stranger_is_who_it_is_whatever_it_says() {
         let config = config("");
-        let peer = Peer::new("203.0.113.9:1000".parse().expect("address"), &config);
+        let peer = Peer::new("203.0.113.9:1000".parse().expect("address"), Scheme::Http, &config);
         let client = peer.client(&headers("10.0.0.1", "https"), &config);
         assert_eq!(client.ip, "203.0.113.9");
         assert_eq!(client.scheme, Scheme::Http);
@@ -149,7 +151,7 @@ mod tests {
     #[test]
     fn a_trusted_proxy_names_the_client_and_the_scheme() {
         let config = config("10.0.0.0/8");
-        let peer = Peer::new("10.0.0.2:1000".parse().expect("address"), &config);
+        let peer = Peer::new("10.0.0.2:1000".parse().expect("address"), Scheme::Http, &config);
         let client = peer.client(&headers("6.6.6.6, 203.0.113.9, 10.0.0.7", "https"), &config);
         assert_eq!(client.ip, "203.0.113.9");
         assert_eq!(client.scheme, Scheme::Https);
@@ -159,15 +161,32 @@ mod tests {
     #[test]
     fn what_stands_before_an_unreadable_entry_is_dropped() {
         let config = config("10.0.0.0/8");
-        let peer = Peer::new("10.0.0.2:1000".parse().expect("address"), &config);
+        let peer = Peer::new("10.0.0.2:1000".parse().expect("address"), Scheme::Http, &config);
         let client = peer.client(&headers("1.2.3.4, <script>, 203.0.113.9", "http"), &config);
         assert_eq!(client.forwarded_for, "203.0.113.9, 10.0.0.2");
     }
 
     #[test]
+    fn over_tls_the_scheme_is_https_unless_the_site_or_a_trusted_proxy_says_otherwise() {
+        let scheme = |from: &str, site: &str, proto: &str| {
+            let text = format!("site: {{{site}}}\nhubs:\n  - {{id: a, url: 'http://127.0.0.1:1'}}\n");
+            let config =
+                hubrouter_config::parse(&text, "test.yaml", &hubrouter_config::FixedSources::default())
+                    .expect("a legal file")
+                    .config;
+            let peer = Peer::new(from.parse().expect("address"), Scheme::Https, &config);
+            peer.client(&headers("203.0.113.9", proto), &config).scheme
+        };
+        assert_eq!(scheme("203.0.113.9:1", "", "http"), Scheme::Https);
+        assert_eq!(scheme("203.0.113.9:1", "public_url: 'http://site.example'", ""), Scheme::Http);
+        assert_eq!(scheme("10.0.0.1:1", "trusted_proxies: [10.0.0.0/8]", "http"), Scheme::Http);
+        assert_eq!(scheme("10.0.0.1:1", "trusted_proxies: [10.0.0.0/8]", "?"), Scheme::Https);
+    }
+
+    #[test]
     fn an_address_with_its_port_is_that_address() {
         let config = config("10.0.0.0/8");
-        let peer = Peer::new("10.0.0.2:1000".parse().expect("address"), &config);
+        let peer = Peer::new("10.0.0.2:1000".parse().expect("address"), Scheme::Http, &config);
         for (noted, ip) in [
             ("9.9.9.9:5123", "9.9.9.9"),
             ("[2001:db8::1]:443", "2001:db8::1"),
@@ -183,7 +202,7 @@ mod tests {
         }
         let client = peer.client(&headers("9.9.9.9:5123, [2001:db8::1]:443", "http"), &config);
         assert_eq!(client.forwarded_for, "9.9.9.9, 2001:db8::1, 10.0.0.2");
-        let stranger = Peer::new("203.0.113.9:1000".parse().expect("address"), &config);
+        let stranger = Peer::new("203.0.113.9:1000".parse().expect("address"), Scheme::Http, &config);
         assert_eq!(stranger.client(&headers("9.9.9.9:5123", "http"), &config).ip, "203.0.113.9");
     }
 }

@@ -10,10 +10,12 @@ use std::io;
 use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
 
-use hubrouter_config::{HubId, HubUrl};
+use hubrouter_config::{Hub, HubId, HubTls, HubUrl};
 use hubrouter_hub_adapter::client::Resolver;
+use hubrouter_hub_adapter::secure::Link;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::body::ToHub;
@@ -32,9 +34,10 @@ pub struct Pools {
     resolver: Resolver,
 }
 
-/// Idle connections to one address of one hub.
+/// Idle connections to one address of one hub, opened with the same trust.
 struct Pool {
     url: HubUrl,
+    tls: Option<HubTls>,
     idle: RefCell<Vec<Idle>>,
 }
 
@@ -89,24 +92,23 @@ impl Pools {
         Self { hubs: RefCell::default(), resolver }
     }
 
-    /// A connection to the hub `id` at `url`.
+    /// A connection to a hub.
     ///
     /// # Errors
     ///
-    /// The hub refused, did not answer within `connect`, or its name does not resolve: nothing was sent.
+    /// The hub refused, is not believed, did not answer within `connect`, or its name does not resolve: nothing was sent.
     pub async fn lease(
         &self,
-        id: &HubId,
-        url: &HubUrl,
+        hub: &Hub,
         wanted: Wanted,
         connect: Duration,
         idle: Duration,
     ) -> io::Result<Lease> {
-        let pool = self.pool(id, url);
+        let pool = self.pool(hub);
         if let Some(sender) = pool.take_idle(wanted, idle) {
             return Ok(Lease { sender, reused: true, pool: Rc::downgrade(&pool) });
         }
-        let sender = self.connect(url, connect).await?;
+        let sender = self.connect(hub, connect).await?;
         Ok(Lease { sender, reused: false, pool: Rc::downgrade(&pool) })
     }
 
@@ -115,18 +117,11 @@ impl Pools {
     /// # Errors
     ///
     /// As [`Pools::lease`].
-    pub async fn connect_for_upgrade(
-        &self,
-        url: &HubUrl,
-        connect: Duration,
-    ) -> io::Result<SendRequest<ToHub>> {
-        let stream = self.open(url, connect).await?;
-        let (sender, connection) = handshake(stream).await?;
-        tokio::task::spawn_local(async move {
-            // How it ends is seen by whoever waits for the answer.
-            let _ = connection.with_upgrades().await;
-        });
-        Ok(sender)
+    pub async fn connect_for_upgrade(&self, hub: &Hub, connect: Duration) -> io::Result<SendRequest<ToHub>> {
+        match self.open(hub, connect).await? {
+            Link::Plain(stream) => begin_for_upgrade(stream).await,
+            Link::Tls(stream) => begin_for_upgrade(*stream).await,
+        }
     }
 
     /// Closes what was idle for longer than `idle`, and forgets hubs that are no longer configured.
@@ -140,30 +135,31 @@ impl Pools {
         });
     }
 
-    fn pool(&self, id: &HubId, url: &HubUrl) -> Rc<Pool> {
+    fn pool(&self, hub: &Hub) -> Rc<Pool> {
         let mut hubs = self.hubs.borrow_mut();
-        if let Some(pool) = hubs.get(id).filter(|pool| pool.url == *url) {
+        if let Some(pool) = hubs.get(&hub.id).filter(|pool| pool.url == hub.url && pool.tls == hub.tls) {
             return Rc::clone(pool);
         }
-        // A new hub, or one that moved: connections to the old address are dropped with the old pool.
-        let pool = Rc::new(Pool { url: url.clone(), idle: RefCell::default() });
-        hubs.insert(id.clone(), Rc::clone(&pool));
+        // A new hub, or one that moved or is trusted otherwise: its old connections are dropped with the old pool.
+        let pool = Rc::new(Pool { url: hub.url.clone(), tls: hub.tls.clone(), idle: RefCell::default() });
+        hubs.insert(hub.id.clone(), Rc::clone(&pool));
         pool
     }
 
-    async fn connect(&self, url: &HubUrl, connect: Duration) -> io::Result<SendRequest<ToHub>> {
-        let stream = self.open(url, connect).await?;
-        let (sender, connection) = handshake(stream).await?;
-        tokio::task::spawn_local(async move {
-            // How it ends is seen by whoever waits for the answer.
-            let _ = connection.await;
-        });
-        Ok(sender)
+    async fn connect(&self, hub: &Hub, connect: Duration) -> io::Result<SendRequest<ToHub>> {
+        match self.open(hub, connect).await? {
+            Link::Plain(stream) => begin(stream).await,
+            Link::Tls(stream) => begin(*stream).await,
+        }
     }
 
-    async fn open(&self, url: &HubUrl, connect: Duration) -> io::Result<TcpStream> {
-        let within = tokio::time::timeout(connect, self.open_any(url));
-        within.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    /// TLS included, where the hub's address is https.
+    async fn open(&self, hub: &Hub, connect: Duration) -> io::Result<Link> {
+        let opening = async {
+            let stream = self.open_any(&hub.url).await?;
+            self.resolver.trusts().secure(&hub.url, hub.tls.as_ref(), stream).await
+        };
+        tokio::time::timeout(connect, opening).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 
     async fn open_any(&self, url: &HubUrl) -> io::Result<TcpStream> {
@@ -211,9 +207,32 @@ impl Pool {
     }
 }
 
-type Handshake = (SendRequest<ToHub>, http1::Connection<TokioIo<TcpStream>, ToHub>);
+async fn begin<S>(stream: S) -> io::Result<SendRequest<ToHub>>
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let (sender, connection) = speak(stream).await?;
+    tokio::task::spawn_local(async move {
+        // How it ends is seen by whoever waits for the answer.
+        let _ = connection.await;
+    });
+    Ok(sender)
+}
 
-async fn handshake(stream: TcpStream) -> io::Result<Handshake> {
+async fn begin_for_upgrade<S>(stream: S) -> io::Result<SendRequest<ToHub>>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, connection) = speak(stream).await?;
+    tokio::task::spawn_local(async move {
+        let _ = connection.with_upgrades().await;
+    });
+    Ok(sender)
+}
+
+type Spoken<S> = (SendRequest<ToHub>, http1::Connection<TokioIo<S>, ToHub>);
+
+async fn speak<S: AsyncRead + AsyncWrite + Unpin>(stream: S) -> io::Result<Spoken<S>> {
     http1::Builder::new()
         // A hub's answer head is small; hyper's own bound would be 400 KiB for each connection.
         .max_buf_size(128 * 1024)

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use http::{Request, Response, StatusCode, Version};
 use hubrouter_config::Hub;
+use hubrouter_hub_adapter::secure::tls_trouble;
 use hyper::body::Incoming;
 
 use super::body::{FromHub, ToClient, ToHub};
@@ -66,9 +67,10 @@ struct Failed {
 async fn lease(pools: &Pools, hub: &Hub, wanted: Wanted, manner: Manner) -> Result<Lease, HubFault> {
     let until = Instant::now() + manner.patience;
     loop {
-        match pools.lease(&hub.id, &hub.url, wanted, manner.connect, manner.idle).await {
+        match pools.lease(hub, wanted, manner.connect, manner.idle).await {
             Ok(lease) => return Ok(lease),
-            Err(source) if Instant::now() >= until => {
+            // Who is not believed will not be a moment later.
+            Err(source) if Instant::now() >= until || tls_trouble(&source).is_some() => {
                 return Err(HubFault::Unreachable { hub: hub.id.clone(), source });
             }
             Err(_) => tokio::time::sleep(CONNECT_AGAIN).await,
@@ -129,7 +131,7 @@ pub async fn open_websocket(
     manner: Manner,
 ) -> Result<Response<Incoming>, HubFault> {
     let mut sender = pools
-        .connect_for_upgrade(&hub.url, manner.connect)
+        .connect_for_upgrade(hub, manner.connect)
         .await
         .map_err(|source| HubFault::Unreachable { hub: hub.id.clone(), source })?;
     let mut answer = match tokio::time::timeout(manner.head, sender.send_request(request)).await {

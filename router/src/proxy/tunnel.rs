@@ -1,6 +1,7 @@
 //! WebSockets: after the hub agreed, bytes go both ways until one side is done.
 //!
-//! A tunnel holds no buffer while it is idle: each thread relays all of its tunnels through one scratch buffer.
+//! A tunnel holds no buffer while it is idle: each thread relays all of its tunnels through one scratch buffer. Each side may be
+//! in clear or inside TLS (`wire`); what is relayed in clear costs nothing for the others.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -10,12 +11,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::time::{Instant, timeout};
+use tokio_rustls::{client, server};
 
 use super::frames::{Frames, Goodbye};
+use super::wire::{Sealed, Wire};
 
 /// Large enough for most messages of a kernel, small enough for a cache.
 const SCRATCH: usize = 32 * 1024;
@@ -68,7 +69,7 @@ impl Course {
     }
 
     /// Writes to the client what has been counted as passed.
-    async fn write(&self, to: &mut WriteHalf<'_>, bytes: &[u8]) -> Result<(), Broke> {
+    async fn write(&self, to: &impl Wire, bytes: &[u8]) -> Result<(), Broke> {
         self.behind.set(true);
         to.write_all(bytes).await.map_err(Broke::Writing)?;
         self.behind.set(false);
@@ -96,39 +97,59 @@ pub async fn relay(
     idle: Duration,
     cut: impl Future<Output = ()>,
 ) -> io::Result<End> {
-    let (mut client, from_client) = into_stream(client)?;
-    let (mut hub, from_hub) = into_stream(hub)?;
+    let ((client, from_client), (hub, from_hub)) = (side(client)?, side(hub)?);
+    // Four tunnels of one make: the kinds of the sides are settled here, and not at each byte.
+    match (client, hub) {
+        (Side::Plain(client), Side::Plain(hub)) => {
+            run(Sides { client, from_client, hub, from_hub }, idle, cut).await
+        }
+        (Side::Sealed(client), Side::Plain(hub)) => {
+            run(Sides { client, from_client, hub, from_hub }, idle, cut).await
+        }
+        (Side::Plain(client), Side::Sealed(hub)) => {
+            run(Sides { client, from_client, hub, from_hub }, idle, cut).await
+        }
+        (Side::Sealed(client), Side::Sealed(hub)) => {
+            run(Sides { client, from_client, hub, from_hub }, idle, cut).await
+        }
+    }
+}
+
+/// The two sides, and what was read from each before the tunnel began.
+struct Sides<C, H> {
+    client: C,
+    from_client: Bytes,
+    hub: H,
+    from_hub: Bytes,
+}
+
+async fn run<C: Wire, H: Wire>(
+    sides: Sides<C, H>,
+    idle: Duration,
+    cut: impl Future<Output = ()>,
+) -> io::Result<End> {
     let course = Course::new();
-    let sides = Sides { client: &mut client, from_client, hub: &mut hub, from_hub };
     let end = tokio::select! {
         biased;
-        ended = both(sides, &course) => return ended,
+        ended = both(&sides, &course) => return ended,
         () = silence(&course, idle) => End::Idle,
         () = cut => End::Cut,
     };
+    let Sides { client, hub, .. } = sides;
     drop(hub);
     let goodbye = if end == End::Idle { Goodbye::Idle } else { Goodbye::RouterStops };
     if course.may_say_goodbye() && client.try_write(&goodbye.frame()).is_ok() {
         client.shutdown().await?;
-        linger(&client.split().0).await;
+        linger(&client).await;
     }
     Ok(end)
 }
 
-/// The two sockets, and what was read from each before the tunnel began.
-struct Sides<'a> {
-    client: &'a mut TcpStream,
-    from_client: Bytes,
-    hub: &'a mut TcpStream,
-    from_hub: Bytes,
-}
-
 /// Until both directions are done; when one is, the other has a moment to say its last words.
-async fn both(sides: Sides<'_>, course: &Course) -> io::Result<End> {
-    let (from_client, to_client) = sides.client.split();
-    let (from_hub, to_hub) = sides.hub.split();
-    let mut up = pin!(up(&sides.from_client, &from_client, to_hub, course));
-    let mut down = pin!(down(&sides.from_hub, &from_hub, to_client, course));
+async fn both<C: Wire, H: Wire>(sides: &Sides<C, H>, course: &Course) -> io::Result<End> {
+    let Sides { client, from_client, hub, from_hub } = sides;
+    let mut up = pin!(up(from_client, client, hub, course));
+    let mut down = pin!(down(from_hub, hub, client, course));
     tokio::select! {
         ended = &mut up => match ended {
             Err(Broke::Reading(error)) => Err(error),
@@ -139,7 +160,7 @@ async fn both(sides: Sides<'_>, course: &Course) -> io::Result<End> {
             // It takes nothing more; what it said before may be on the way still.
             Err(Broke::Writing(_)) => {
                 let _ = timeout(LAST_WORDS, down).await;
-                linger(&from_client).await;
+                linger(client).await;
                 Ok(End::Hub)
             }
         },
@@ -148,7 +169,7 @@ async fn both(sides: Sides<'_>, course: &Course) -> io::Result<End> {
             Ok(()) | Err(Broke::Reading(_)) => {
                 let _ = timeout(LAST_WORDS, async {
                     if up.await.is_err() {
-                        linger(&from_client).await;
+                        linger(client).await;
                     }
                 }).await;
                 Ok(End::Hub)
@@ -158,12 +179,12 @@ async fn both(sides: Sides<'_>, course: &Course) -> io::Result<End> {
 }
 
 /// From the client to the hub.
-async fn up(first: &[u8], from: &ReadHalf<'_>, mut to: WriteHalf<'_>, course: &Course) -> Result<(), Broke> {
+async fn up(first: &[u8], from: &impl Wire, to: &impl Wire, course: &Course) -> Result<(), Broke> {
     to.write_all(first).await.map_err(Broke::Writing)?;
     loop {
-        match next(from, &to, |_| {}).await? {
+        match next(from, to, |_| {}).await? {
             Passed::End => break,
-            Passed::All => {}
+            Passed::All => to.flush().await.map_err(Broke::Writing)?,
             Passed::Rest(rest) => to.write_all(&rest).await.map_err(Broke::Writing)?,
         }
         course.active_at.set(Instant::now());
@@ -173,21 +194,16 @@ async fn up(first: &[u8], from: &ReadHalf<'_>, mut to: WriteHalf<'_>, course: &C
 }
 
 /// From the hub to the client, who is told if the hub ended without a word.
-async fn down(
-    first: &[u8],
-    from: &ReadHalf<'_>,
-    mut to: WriteHalf<'_>,
-    course: &Course,
-) -> Result<(), Broke> {
+async fn down(first: &[u8], from: &impl Wire, to: &impl Wire, course: &Course) -> Result<(), Broke> {
     course.frames.borrow_mut().pass(first);
-    course.write(&mut to, first).await?;
+    course.write(to, first).await?;
     let ended = loop {
-        match next(from, &to, |bytes| course.frames.borrow_mut().pass(bytes)).await {
+        match next(from, to, |bytes| course.frames.borrow_mut().pass(bytes)).await {
             Ok(Passed::End) => break Ok(()),
             Err(Broke::Reading(error)) => break Err(Broke::Reading(error)),
             Err(Broke::Writing(error)) => return Err(Broke::Writing(error)),
-            Ok(Passed::All) => {}
-            Ok(Passed::Rest(rest)) => course.write(&mut to, &rest).await?,
+            Ok(Passed::All) => course.write(to, &[]).await?,
+            Ok(Passed::Rest(rest)) => course.write(to, &rest).await?,
         }
         course.active_at.set(Instant::now());
     };
@@ -200,7 +216,7 @@ async fn down(
 
 /// Takes what the client still sends, until it ends too: closing the socket on unread bytes would reset the connection, and
 /// the client might lose the last words that it was sent.
-async fn linger(client: &ReadHalf<'_>) {
+async fn linger(client: &impl Wire) {
     let ended = async {
         loop {
             let readable = client.readable().await;
@@ -215,11 +231,31 @@ async fn linger(client: &ReadHalf<'_>) {
     let _ = timeout(LAST_WORDS, ended).await;
 }
 
+/// A side of a tunnel, of either kind.
+enum Side {
+    Plain(TcpStream),
+    Sealed(Box<Sealed>),
+}
+
 /// The socket below an upgraded connection, and what was read from it already.
-fn into_stream(upgraded: Upgraded) -> io::Result<(TcpStream, Bytes)> {
-    match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => Ok((parts.io.into_inner(), parts.read_buf)),
-        Err(_) => Err(io::Error::other("an upgraded connection is not a TCP stream")),
+fn side(upgraded: Upgraded) -> io::Result<(Side, Bytes)> {
+    let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => return Ok((Side::Plain(parts.io.into_inner()), parts.read_buf)),
+        Err(upgraded) => upgraded,
+    };
+    let upgraded = match upgraded.downcast::<TokioIo<server::TlsStream<TcpStream>>>() {
+        Ok(parts) => {
+            let (socket, session) = parts.io.into_inner().into_inner();
+            return Ok((Side::Sealed(Box::new(Sealed::new(socket, session.into()))), parts.read_buf));
+        }
+        Err(upgraded) => upgraded,
+    };
+    match upgraded.downcast::<TokioIo<client::TlsStream<TcpStream>>>() {
+        Ok(parts) => {
+            let (socket, session) = parts.io.into_inner().into_inner();
+            Ok((Side::Sealed(Box::new(Sealed::new(socket, session.into()))), parts.read_buf))
+        }
+        Err(_) => Err(io::Error::other("an upgraded connection is of no known kind")),
     }
 }
 
@@ -234,7 +270,7 @@ enum Passed {
 }
 
 /// Passes on what comes next; `seen` gets to see it.
-async fn next(from: &ReadHalf<'_>, to: &WriteHalf<'_>, mut seen: impl FnMut(&[u8])) -> Result<Passed, Broke> {
+async fn next(from: &impl Wire, to: &impl Wire, mut seen: impl FnMut(&[u8])) -> Result<Passed, Broke> {
     loop {
         from.readable().await.map_err(Broke::Reading)?;
         if let Some(passed) = pass_on(from, to, &mut seen)? {
@@ -245,11 +281,7 @@ async fn next(from: &ReadHalf<'_>, to: &WriteHalf<'_>, mut seen: impl FnMut(&[u8
 
 /// Reads what is there and writes what fits, through the thread's buffer; only what does not fit is copied out of it.
 /// Nothing, if there was nothing to read after all.
-fn pass_on(
-    from: &ReadHalf<'_>,
-    to: &WriteHalf<'_>,
-    seen: &mut impl FnMut(&[u8]),
-) -> Result<Option<Passed>, Broke> {
+fn pass_on(from: &impl Wire, to: &impl Wire, seen: &mut impl FnMut(&[u8])) -> Result<Option<Passed>, Broke> {
     BUFFER.with_borrow_mut(|buffer| {
         let read = match from.try_read(buffer) {
             Ok(0) => return Ok(Some(Passed::End)),

@@ -11,23 +11,20 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use hubrouter_config::HubId;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::LocalSet;
-use tracing::{debug, warn};
+use tracing::warn;
 
 use super::connection::Connection;
+use super::door::Door;
+use super::handshake::Handshakes;
 use super::passive::Tallies;
 use super::pool::Pools;
 use super::shared::Shared;
 use super::sightings::Sightings;
 use crate::control::live::Live;
 
-/// hyper refuses heads above this by itself; below it the router answers with a page that helps.
-const HARD_HEAD_BYTES: usize = 128 * 1024;
 /// After an accept that failed for lack of descriptors, so that the thread does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// At shutdown a connection on which nothing was asked yet is closed after this long: its request may be on the way.
@@ -40,10 +37,10 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// What the controller tells a thread.
 #[derive(Debug)]
 pub enum Order {
-    /// Accept on this socket.
-    Listen(SocketAddr, TcpListener),
-    /// Close the socket of this address; its connections go on.
-    Unlisten(SocketAddr),
+    /// Accept on this socket, which is one of this door's.
+    Listen(Arc<Door>, TcpListener),
+    /// Close the socket of this door; its connections go on.
+    Unlisten(Arc<Door>),
     /// Accept no more, finish what was begun, end.
     Stop,
 }
@@ -67,6 +64,8 @@ pub struct Worker {
     pub tallies: Tallies,
     /// Servers that were seen answering.
     pub sightings: Sightings,
+    /// Clients that have not agreed on TLS yet.
+    pub handshakes: Handshakes,
     #[expect(
         clippy::redundant_allocation,
         reason = "threads count in the inner one seldom, requests in the outer one"
@@ -108,8 +107,20 @@ impl Worker {
         let pools = Pools::new(shared.resolver.clone());
         let (stopping, cutting) = (watch::Sender::new(false), watch::Sender::new(false));
         let (tallies, sightings) = (Tallies::default(), Sightings::default());
+        let handshakes = Handshakes::default();
         let (open, emptied) = (Cell::new(0), Notify::new());
-        Rc::new(Self { shared, pools, tallies, sightings, live, open, emptied, stopping, cutting })
+        Rc::new(Self {
+            shared,
+            pools,
+            tallies,
+            sightings,
+            handshakes,
+            live,
+            open,
+            emptied,
+            stopping,
+            cutting,
+        })
     }
 
     /// The picture of now. A request keeps what it got; threads count references without touching each other.
@@ -129,25 +140,25 @@ impl Worker {
 
     async fn obey(self: Rc<Self>, number: usize, mut orders: mpsc::UnboundedReceiver<Order>) {
         let sweeper = tokio::task::spawn_local(Rc::clone(&self).sweep(number));
-        let mut doors: Vec<Door> = Vec::new();
+        let mut doors: Vec<OpenDoor> = Vec::new();
         while let Some(order) = orders.recv().await {
             match order {
-                Order::Listen(address, socket) => doors.push(self.open_door(address, socket)),
-                Order::Unlisten(address) => doors.retain(|door| door.address != address),
+                Order::Listen(door, socket) => doors.push(self.open_door(door, socket)),
+                Order::Unlisten(gone) => doors.retain(|open| !Arc::ptr_eq(&open.door, &gone)),
                 Order::Stop => break,
             }
         }
-        for door in doors {
-            door.close().await;
+        for open in doors {
+            open.close().await;
         }
         self.wind_down().await;
         sweeper.abort();
     }
 
-    fn open_door(self: &Rc<Self>, address: SocketAddr, socket: TcpListener) -> Door {
+    fn open_door(self: &Rc<Self>, door: Arc<Door>, socket: TcpListener) -> OpenDoor {
         let (open, closed) = oneshot::channel();
-        let task = tokio::task::spawn_local(Rc::clone(self).attend(socket, closed));
-        Door { address, open, task }
+        let task = tokio::task::spawn_local(Rc::clone(self).attend(Arc::clone(&door), socket, closed));
+        OpenDoor { door, open, task }
     }
 
     /// Finishes requests at once and lets WebSockets live for `timeouts.shutdown`.
@@ -192,7 +203,12 @@ impl Worker {
     }
 
     /// Accepts until the door is closed, and then whoever stands in front of it.
-    async fn attend(self: Rc<Self>, socket: TcpListener, closed: oneshot::Receiver<Infallible>) {
+    async fn attend(
+        self: Rc<Self>,
+        door: Arc<Door>,
+        socket: TcpListener,
+        closed: oneshot::Receiver<Infallible>,
+    ) {
         let listener = match tokio::net::TcpListener::from_std(socket) {
             Ok(listener) => listener,
             Err(error) => {
@@ -201,16 +217,16 @@ impl Worker {
             }
         };
         tokio::select! {
-            () = self.accept(&listener) => {}
+            () = self.accept(&door, &listener) => {}
             _ = closed => {}
         }
-        self.empty_queue(listener);
+        self.empty_queue(&door, listener);
     }
 
-    async fn accept(self: &Rc<Self>, listener: &tokio::net::TcpListener) {
+    async fn accept(self: &Rc<Self>, door: &Door, listener: &tokio::net::TcpListener) {
         loop {
             match listener.accept().await {
-                Ok((stream, peer)) => self.welcome(stream, peer),
+                Ok((stream, peer)) => self.welcome(door, stream, peer),
                 // The client is gone again; the socket is fine.
                 Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
@@ -222,59 +238,25 @@ impl Worker {
     }
 
     /// Clients in the kernel's queue have got through already: closing the socket alone would reset them.
-    fn empty_queue(self: &Rc<Self>, listener: tokio::net::TcpListener) {
+    fn empty_queue(self: &Rc<Self>, door: &Door, listener: tokio::net::TcpListener) {
         let Ok(socket) = listener.into_std() else { return };
         while let Ok((stream, peer)) = socket.accept() {
             if stream.set_nonblocking(true).is_ok()
                 && let Ok(stream) = TcpStream::from_std(stream)
             {
-                self.welcome(stream, peer);
+                self.welcome(door, stream, peer);
             }
         }
     }
 
-    fn welcome(self: &Rc<Self>, stream: TcpStream, peer: SocketAddr) {
+    fn welcome(self: &Rc<Self>, door: &Door, stream: TcpStream, peer: SocketAddr) {
         // Begun here and not in the task: the thread must not find itself empty in between.
         let begun = self.begin();
-        tokio::task::spawn_local(Rc::clone(self).connection(stream, peer, begun));
-    }
-
-    async fn connection(self: Rc<Self>, stream: TcpStream, peer: SocketAddr, _begun: Begun) {
-        let _counted = self.shared.counts.connection();
-        if stream.set_nodelay(true).is_err() {
-            return;
-        }
-        let live = self.live();
-        let connection = Rc::new(Connection::new(Rc::clone(&self), peer));
-        let asked = Rc::clone(&connection);
-        let service = service_fn(move |request| {
-            let connection = Rc::clone(&connection);
-            async move { Ok::<_, Infallible>(connection.answer(request).await) }
-        });
-        let limits = &live.snapshot.config.limits;
-        let serving = http1::Builder::new()
-            .timer(TokioTimer::new())
-            // hyper counts the silence between requests, too: clients' keep-alive is the longer of the two.
-            .header_read_timeout(live.snapshot.config.timeouts.idle)
-            .max_buf_size(HARD_HEAD_BYTES)
-            .max_headers(usize::try_from(limits.request_headers).unwrap_or(usize::MAX))
-            .serve_connection(TokioIo::new(stream), service)
-            .with_upgrades();
-        let mut serving = std::pin::pin!(serving);
-        let ended = tokio::select! {
-            ended = serving.as_mut() => ended,
-            () = self.time_to_go(&asked) => {
-                serving.as_mut().graceful_shutdown();
-                serving.await
-            }
-        };
-        if let Err(error) = ended {
-            debug!(%peer, %error, "a client connection ended");
-        }
+        tokio::task::spawn_local(Rc::clone(self).connection(stream, peer, door.manner(), begun));
     }
 
     /// Until this thread ends, and a client that has just got through has had time to say what it came for.
-    async fn time_to_go(&self, connection: &Connection) {
+    pub(super) async fn time_to_go(&self, connection: &Connection) {
         let mut stopping = self.stopping.subscribe();
         // The sender lives in `self`.
         let _ = stopping.wait_for(|stopping| *stopping).await;
@@ -285,14 +267,14 @@ impl Worker {
 }
 
 /// A socket that a thread accepts on.
-struct Door {
-    address: SocketAddr,
+struct OpenDoor {
+    door: Arc<Door>,
     /// Open as long as this lives.
     open: oneshot::Sender<Infallible>,
     task: tokio::task::JoinHandle<()>,
 }
 
-impl Door {
+impl OpenDoor {
     async fn close(self) {
         drop(self.open);
         // A task that panicked accepts nobody either.

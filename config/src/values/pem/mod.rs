@@ -42,6 +42,12 @@ impl PemFile {
         &self.0.path
     }
 
+    /// What stands there; it may be a private key: hand it to what needs it, and to nothing that prints.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0.bytes
+    }
+
     /// The certificates in it, in their order; at least one.
     ///
     /// # Errors

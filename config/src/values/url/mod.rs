@@ -156,6 +156,18 @@ impl PublicUrl {
         &self.origin[self.scheme.as_str().len() + "://".len()..]
     }
 
+    /// The host alone; an IPv6 address without brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        let authority = self.authority();
+        let host = match authority.rsplit_once(':') {
+            // The colons in brackets are no port's.
+            Some((host, port)) if !port.ends_with(']') => host,
+            _ => authority,
+        };
+        host.trim_start_matches('[').trim_end_matches(']')
+    }
+
     /// `https://host[:port]`, as browsers send it in `Origin` (RFC 6454 section 6.1).
     #[must_use]
     pub fn origin(&self) -> &str {

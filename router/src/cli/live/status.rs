@@ -52,6 +52,7 @@ fn write_status(status: &Value, out: &mut dyn Write) -> Result<(), CannotRun> {
             writeln!(out, "\n{name}: {said}")?;
         }
     }
+    section("certificates", &certificates(status), out)?;
     section("users on two hubs", &doubles(status), out)?;
     section("trouble", &trouble(status), out)
 }
@@ -141,6 +142,24 @@ fn of_the_hubs(answer: &Value, out: &mut dyn Write) -> Result<(), CannotRun> {
     Ok(())
 }
 
+fn certificates(status: &Value) -> Vec<String> {
+    let line = |certificate: &Value| {
+        let names: Vec<String> = list(certificate, "/names").iter().filter_map(words).collect();
+        let (used_by, file) = (text(certificate, "/used_by"), text(certificate, "/file"));
+        format!("{used_by}: {file} ({}), {}", names.join(", "), age(certificate))
+    };
+    list(status, "/certificates").iter().map(line).collect()
+}
+
+/// How long a certificate is good yet.
+fn age(certificate: &Value) -> String {
+    match (text(certificate, "/state").as_str(), number(certificate, "/expires_in_seconds")) {
+        (_, Some(left)) => format!("expires in {}", span(left)),
+        ("not_yet", None) => "not valid yet".to_owned(),
+        (state, None) => state.to_owned(),
+    }
+}
+
 fn doubles(status: &Value) -> Vec<String> {
     let shown = list(status, "/users_on_two_hubs");
     let mut lines: Vec<String> = shown
@@ -168,6 +187,12 @@ fn trouble(status: &Value) -> Vec<String> {
     for hub in list(status, "/hubs") {
         lines.extend(of_a_hub(hub).into_iter().map(|line| format!("{}: {line}", text(hub, "/id"))));
     }
+    for certificate in list(status, "/certificates") {
+        if !matches!(text(certificate, "/state").as_str(), "good" | "") {
+            let (file, used_by) = (text(certificate, "/file"), text(certificate, "/used_by"));
+            lines.push(format!("the certificate {file} of {used_by} {}: renew it", troubled_age(certificate)));
+        }
+    }
     for task in list(status, "/tasks") {
         lines.extend(late(task).map(|ago| {
             let (name, result) = (text(task, "/name"), text(task, "/last_result"));
@@ -194,6 +219,14 @@ fn of_a_hub(hub: &Value) -> Vec<String> {
         lines.push(format!("who has a server there is not known: {reason}"));
     }
     lines
+}
+
+fn troubled_age(certificate: &Value) -> String {
+    match text(certificate, "/state").as_str() {
+        "expired" => "has expired".to_owned(),
+        "not_yet" => "is not valid yet".to_owned(),
+        _ => age(certificate),
+    }
 }
 
 /// How long ago a task ran, if that is too long.
@@ -231,6 +264,12 @@ mod tests {
         json!({"version": "1.2.3", "uptime_seconds": 90, "snapshot": 7, "readiness": {"ready": "yes"},
             "config": {"file": "h.yaml"}, "hubs": [hub("hub-a", "down"), drained],
             "directory": {"kind": "redis", "age_seconds": 2},
+            "certificates": [
+                {"used_by": "listen[0]", "file": "tls/site.crt", "names": ["site.example", "*.site.example"],
+                    "state": "good", "expires_in_seconds": 8_640_000},
+                {"used_by": "listen[0]", "file": "tls/old.crt", "names": [], "state": "expired"},
+                {"used_by": "hub hub-b", "file": "tls/router.crt", "names": ["router"],
+                    "state": "expires_soon", "expires_in_seconds": 90_000}],
             "users_on_two_hubs": [{"user": "ada\u{1b}[2J", "hubs": ["hub-a", "hub-b"]}],
             "users_on_two_hubs_count": 3,
             "tasks": [
@@ -253,6 +292,11 @@ hub-b drain: users 120, moved 40, news of a newer release
 
 directory: kind redis, age 2s
 
+certificates:
+  listen[0]: tls/site.crt (site.example, *.site.example), expires in 100d
+  listen[0]: tls/old.crt (), expired
+  hub hub-b: tls/router.crt (router), expires in 1d 1h
+
 users on two hubs:
   ada\\u{1b}[2J at hub-a, hub-b
   and 2 more users
@@ -260,6 +304,8 @@ users on two hubs:
 trouble:
   hub-a: hub plane down: refused
   hub-a: who has a server there is not known: no answer
+  the certificate tls/old.crt of listen[0] has expired: renew it
+  the certificate tls/router.crt of hub hub-b expires in 1d 1h: renew it
   task `census` is late: it ran 16s ago: ok
 ";
         assert_eq!(shown(&site()), text);

@@ -1,0 +1,49 @@
+//! One public listener: where it is, and how it is spoken to at the moment.
+//!
+//! All threads share it. A reload changes the manner: connections that were accepted before keep theirs.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use rustls::ServerConfig;
+
+use super::redirect::Redirect;
+
+/// A public listener.
+#[derive(Debug)]
+pub struct Door {
+    /// Where it listens, with the port that was given for port 0.
+    pub bound: SocketAddr,
+    manner: ArcSwap<Manner>,
+}
+
+/// How a listener is spoken to.
+#[derive(Clone, Debug)]
+pub enum Manner {
+    /// HTTP.
+    Plain,
+    /// HTTP, and every request is sent on to https.
+    Redirect(Arc<Redirect>),
+    /// HTTP over TLS with these certificates.
+    Tls(Arc<ServerConfig>),
+}
+
+impl Door {
+    /// A door at an address.
+    #[must_use]
+    pub fn new(bound: SocketAddr, manner: Manner) -> Self {
+        Self { bound, manner: ArcSwap::from_pointee(manner) }
+    }
+
+    /// How to speak to who comes now.
+    #[must_use]
+    pub fn manner(&self) -> Manner {
+        Manner::clone(&self.manner.load())
+    }
+
+    /// From now on it is spoken to like this.
+    pub fn change(&self, manner: Manner) {
+        self.manner.store(Arc::new(manner));
+    }
+}

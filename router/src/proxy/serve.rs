@@ -1,0 +1,92 @@
+//! One client connection from its accept to its end: TLS if the door has it, then HTTP.
+//!
+//! The same code serves both, made twice by the compiler: plain connections pay nothing for those with TLS.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use hubrouter_config::Scheme;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tracing::debug;
+
+use super::connection::Connection;
+use super::door::Manner;
+use super::worker::{Begun, Worker};
+
+/// hyper refuses heads above this by itself; below it the router answers with a page that helps.
+const HARD_HEAD_BYTES: usize = 128 * 1024;
+
+impl Worker {
+    /// Serves who has just been accepted, in the manner of the door.
+    pub(super) async fn connection(
+        self: Rc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        manner: Manner,
+        _begun: Begun,
+    ) {
+        // The guard borrows from what all threads share, and `self` goes on.
+        let shared = Arc::clone(&self.shared);
+        let _counted = shared.counts.connection();
+        if stream.set_nodelay(true).is_err() {
+            return;
+        }
+        match manner {
+            Manner::Plain => self.http(stream, Connection::new(&self, peer, Scheme::Http, None)).await,
+            Manner::Redirect(to) => {
+                self.http(stream, Connection::new(&self, peer, Scheme::Http, Some(to))).await
+            }
+            // Boxed, so that plain connections do not carry its size.
+            Manner::Tls(config) => Box::pin(self.tls(stream, peer, config)).await,
+        }
+    }
+
+    async fn tls(self: Rc<Self>, stream: TcpStream, peer: SocketAddr, config: Arc<ServerConfig>) {
+        // Every protocol that is offered to clients is served like this one (`control/certificates`, `PROTOCOLS`).
+        match self.handshakes.accept(stream, config, &self.shared.counts).await {
+            Ok(stream) => self.http(stream, Connection::new(&self, peer, Scheme::Https, None)).await,
+            Err(error) => debug!(%peer, %error, "a client did not agree on TLS"),
+        }
+    }
+
+    /// HTTP/1.1 until the client is done, or the router is.
+    async fn http<S>(&self, stream: S, connection: Connection)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let live = self.live();
+        let connection = Rc::new(connection);
+        let (asked, peer) = (Rc::clone(&connection), connection.peer.address);
+        let service = service_fn(move |request| {
+            let connection = Rc::clone(&connection);
+            async move { Ok::<_, Infallible>(connection.answer(request).await) }
+        });
+        let limits = &live.snapshot.config.limits;
+        let serving = http1::Builder::new()
+            .timer(TokioTimer::new())
+            // hyper counts the silence between requests, too: clients' keep-alive is the longer of the two.
+            .header_read_timeout(live.snapshot.config.timeouts.idle)
+            .max_buf_size(HARD_HEAD_BYTES)
+            .max_headers(usize::try_from(limits.request_headers).unwrap_or(usize::MAX))
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        let mut serving = std::pin::pin!(serving);
+        let ended = tokio::select! {
+            ended = serving.as_mut() => ended,
+            () = self.time_to_go(&asked) => {
+                serving.as_mut().graceful_shutdown();
+                serving.await
+            }
+        };
+        if let Err(error) = ended {
+            debug!(%peer, %error, "a client connection ended");
+        }
+    }
+}
