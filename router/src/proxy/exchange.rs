@@ -204,7 +204,7 @@ fn read<'a>(
     address_fits(&parts, config).map_err(refused)?;
     one_target(&mut parts).map_err(refused)?;
     if let Some(redirect) = &connection.redirect {
-        return Err(redirect.answer(&parts).unwrap_or_else(|page| refused(page)));
+        return Err(redirect.answer(&parts).unwrap_or_else(refused));
     }
     let place = classify(&live.snapshot.site, &parts.method, parts.uri.path(), parts.uri.query())
         .map_err(|bad| refused(Page::BadAddress(bad.to_string())))?;

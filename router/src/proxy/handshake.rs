@@ -37,7 +37,7 @@ const TOLD_BYTES: usize = 64 * 1024;
 /// The content type of a TLS record that carries a handshake (RFC 8446 5.1).
 const HANDSHAKE_RECORD: u8 = 22;
 const PLAIN_HTTP: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n\
-    Content-Length: 60\r\nConnection: close\r\n\r\nThis port speaks https. Use https:// instead of http:// here\n";
+    Content-Length: 61\r\nConnection: close\r\n\r\nThis port speaks https. Use https:// instead of http:// here\n";
 
 /// The handshakes under way on one thread.
 pub struct Handshakes {

@@ -41,7 +41,7 @@ impl Worker {
         match manner {
             Manner::Plain => self.http(stream, Connection::new(&self, peer, Scheme::Http, None)).await,
             Manner::Redirect(to) => {
-                self.http(stream, Connection::new(&self, peer, Scheme::Http, Some(to))).await
+                self.http(stream, Connection::new(&self, peer, Scheme::Http, Some(to))).await;
             }
             // Boxed, so that plain connections do not carry its size.
             Manner::Tls(config) => Box::pin(self.tls(stream, peer, config)).await,

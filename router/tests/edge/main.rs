@@ -37,6 +37,7 @@ mod spawning;
 mod starts;
 mod streams;
 mod support;
+mod tls;
 mod token_rows;
 mod tokens;
 mod visits;

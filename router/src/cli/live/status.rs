@@ -190,7 +190,8 @@ fn trouble(status: &Value) -> Vec<String> {
     for certificate in list(status, "/certificates") {
         if !matches!(text(certificate, "/state").as_str(), "good" | "") {
             let (file, used_by) = (text(certificate, "/file"), text(certificate, "/used_by"));
-            lines.push(format!("the certificate {file} of {used_by} {}: renew it", troubled_age(certificate)));
+            lines
+                .push(format!("the certificate {file} of {used_by} {}: renew it", troubled_age(certificate)));
         }
     }
     for task in list(status, "/tasks") {

@@ -189,6 +189,7 @@ impl AdminView for StandIn {
             placement: PlacementReport::default(),
             users_on_two_hubs: Vec::new(),
             users_on_two_hubs_count: 0,
+            certificates: Vec::new(),
             traffic: TrafficReport::default(),
             tasks: Vec::new(),
         }

@@ -1,5 +1,6 @@
 //! A whole site in one process: simulated hubs, the real router on real sockets, and a browser with cookies.
 
+pub mod authority;
 pub mod browser;
 pub mod canned;
 pub mod forge;
@@ -11,6 +12,7 @@ pub mod seen;
 pub mod site;
 pub mod wire;
 
+pub use authority::{Authority, Pair};
 pub use browser::{Answer, Browser, Request};
 pub use forge::Forger;
 pub use raw_hub::{AtHub, RawHub};

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 
 use super::wire::{PATIENCE, Wire};
 use super::{Site, Sketch};
@@ -41,11 +42,20 @@ impl RawHub {
     }
 
     pub async fn start_at(address: SocketAddr) -> Self {
+        Self::start_with(address, None).await
+    }
+
+    /// One that speaks TLS.
+    pub async fn with_tls(config: rustls::ServerConfig) -> Self {
+        Self::start_with("127.0.0.1:0".parse().unwrap(), Some(Arc::new(config).into())).await
+    }
+
+    async fn start_with(address: SocketAddr, tls: Option<TlsAcceptor>) -> Self {
         let socket = TcpListener::bind(address).await.unwrap();
         let address = socket.local_addr().unwrap();
         let (arrives, arrived) = mpsc::unbounded_channel();
         let counts = Arc::new(Counts::default());
-        let task = tokio::spawn(accept(socket, arrives, Arc::clone(&counts)));
+        let task = tokio::spawn(accept(socket, tls, arrives, Arc::clone(&counts)));
         Self { address, arrived, counts, task }
     }
 
@@ -104,15 +114,31 @@ impl AtHub {
     }
 }
 
-async fn accept(socket: TcpListener, arrives: mpsc::UnboundedSender<AtHub>, counts: Arc<Counts>) {
+async fn accept(
+    socket: TcpListener,
+    tls: Option<TlsAcceptor>,
+    arrives: mpsc::UnboundedSender<AtHub>,
+    counts: Arc<Counts>,
+) {
     loop {
         let Ok((stream, _)) = socket.accept().await else { continue };
-        tokio::spawn(sort(stream, arrives.clone(), Arc::clone(&counts)));
+        let (tls, arrives, counts) = (tls.clone(), arrives.clone(), Arc::clone(&counts));
+        tokio::spawn(async move {
+            if let Some(wire) = wire(stream, tls).await {
+                sort(wire, arrives, counts).await;
+            }
+        });
     }
 }
 
-async fn sort(stream: TcpStream, arrives: mpsc::UnboundedSender<AtHub>, counts: Arc<Counts>) {
-    let mut wire = Wire::new(stream);
+async fn wire(stream: TcpStream, tls: Option<TlsAcceptor>) -> Option<Wire> {
+    match tls {
+        None => Some(Wire::new(stream)),
+        Some(tls) => tls.accept(stream).await.ok().map(Wire::secured),
+    }
+}
+
+async fn sort(mut wire: Wire, arrives: mpsc::UnboundedSender<AtHub>, counts: Arc<Counts>) {
     let Some(head) = wire.next_head().await else { return };
     if head.starts_with("GET /_chp_healthz ") || head.starts_with("GET /hub/health ") {
         counts.probes.fetch_add(1, Ordering::SeqCst);

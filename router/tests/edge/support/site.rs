@@ -33,6 +33,8 @@ pub struct Sketch {
     pub played: String,
     /// More keys of hubs, by id.
     pub words: Vec<(String, String)>,
+    /// More files beside the configuration.
+    pub files: Vec<(String, String)>,
 }
 
 impl Sketch {
@@ -51,7 +53,7 @@ impl Sketch {
     pub fn with_hubs(ids: &[&str]) -> Self {
         let hubs = ids.iter().map(|id| SimHubOptions::named(id)).collect();
         let (more, played, words) = (String::new(), String::new(), Vec::new());
-        Self { base_url: "/".into(), more, hubs, hub_urls: true, played, words }
+        Self { base_url: "/".into(), more, hubs, hub_urls: true, played, words, files: Vec::new() }
     }
 
     pub fn base_url(mut self, base_url: &str) -> Self {
@@ -69,6 +71,12 @@ impl Sketch {
     /// Adds keys to a hub, such as `tier: standby`; those of the same name take the place of the usual ones.
     pub fn hub_says(mut self, id: &str, keys: &str) -> Self {
         self.words.push((id.to_owned(), keys.to_owned()));
+        self
+    }
+
+    /// Puts a file beside the configuration.
+    pub fn with_file(mut self, name: &str, text: &str) -> Self {
+        self.files.push((name.to_owned(), text.to_owned()));
         self
     }
 
@@ -93,6 +101,8 @@ impl Sketch {
 pub struct Site {
     pub hubs: Vec<SimHub>,
     pub address: SocketAddr,
+    /// All public listeners, in the order of the configuration.
+    pub addresses: Vec<SocketAddr>,
     pub admin: SocketAddr,
     pub file: PathBuf,
     base_url: String,
@@ -124,6 +134,9 @@ impl Site {
         std::fs::write(folder.path().join("session.key"), KEY).unwrap();
         std::fs::write(folder.path().join("token"), TOKEN).unwrap();
         std::fs::write(folder.path().join("boss"), BOSS).unwrap();
+        for (name, text) in &sketch.files {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
         let text = configuration(
             &sketch.base_url,
             &sketch.more,
@@ -138,6 +151,7 @@ impl Site {
         let site = Self {
             hubs,
             address,
+            addresses: running.addresses.clone(),
             admin,
             file,
             base_url: sketch.base_url,
@@ -228,6 +242,7 @@ impl Site {
         self.stop().await.unwrap();
         let running = run(&self.file);
         (self.address, self.admin) = (running.addresses[0], running.admin);
+        self.addresses.clone_from(&running.addresses);
         self.running = Some(running);
     }
 
@@ -347,8 +362,8 @@ fn configuration(
         }
     };
     format!(
-        "listen: [{{address: '127.0.0.1:0'}}]\n\
-         hubs:\n{hubs}{played}{}{}{}{}{}{}{}{more}",
+        "hubs:\n{hubs}{played}{}{}{}{}{}{}{}{}{more}",
+        section("listen", "listen: [{address: '127.0.0.1:0'}]"),
         section("admin", "admin: {address: '127.0.0.1:0'}"),
         section("workers", "workers: 2"),
         section("site", &format!("site: {{base_url: '{base_url}'}}")),

@@ -3,18 +3,46 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::TlsStream;
 
 /// Long enough for a busy machine; whoever waits longer waits for nothing.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The end of a connection that a test holds.
 pub struct Wire {
-    stream: TcpStream,
+    stream: Stream,
     read: Vec<u8>,
+    /// How the peer ended it; nothing before.
+    ended: Option<std::io::Result<()>>,
 }
+
+/// In clear, or inside TLS.
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Stream {
+    fn both(&mut self) -> &mut dyn ReadWrite {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream,
+        }
+    }
+
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+        }
+    }
+}
+
+trait ReadWrite: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> ReadWrite for S {}
 
 impl Wire {
     /// A connection to the router.
@@ -24,12 +52,34 @@ impl Wire {
 
     pub fn new(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
-        Self { stream, read: Vec::new() }
+        Self { stream: Stream::Plain(stream), read: Vec::new(), ended: None }
+    }
+
+    /// After the handshake.
+    pub fn secured(stream: impl Into<TlsStream<TcpStream>>) -> Self {
+        Self { stream: Stream::Tls(Box::new(stream.into())), read: Vec::new(), ended: None }
+    }
+
+    /// What the TLS library knows of the connection.
+    pub fn session(&self) -> &rustls::CommonState {
+        match &self.stream {
+            Stream::Plain(_) => panic!("a connection in clear has no session"),
+            Stream::Tls(stream) => stream.get_ref().1,
+        }
+    }
+
+    /// The peer ended the connection as TLS wants it: with a word, so that nothing can be missing.
+    pub fn ended_with_a_word(&self) -> bool {
+        matches!(self.ended, Some(Ok(())))
     }
 
     /// Sends bytes; it must be possible to send them.
     pub async fn say(&mut self, bytes: impl AsRef<[u8]>) {
-        let sent = timeout(PATIENCE, self.stream.write_all(bytes.as_ref())).await.expect("the peer reads");
+        let all = async {
+            self.stream.both().write_all(bytes.as_ref()).await?;
+            self.stream.both().flush().await
+        };
+        let sent = timeout(PATIENCE, all).await.expect("the peer reads");
         sent.expect("the peer is there");
     }
 
@@ -37,7 +87,7 @@ impl Wire {
     pub async fn push(&mut self, piece: &[u8], total: usize) -> usize {
         let mut sent = 0;
         while sent < total {
-            match timeout(Duration::from_millis(500), self.stream.write(piece)).await {
+            match timeout(Duration::from_millis(500), self.stream.both().write(piece)).await {
                 Ok(Ok(took)) => sent += took,
                 Ok(Err(_)) | Err(_) => break,
             }
@@ -97,24 +147,24 @@ impl Wire {
     pub async fn is_silent_for(&mut self, time: Duration) {
         assert_eq!(self.so_far(), "", "bytes came");
         let mut byte = [0];
-        let came = timeout(time, self.stream.read(&mut byte)).await;
+        let came = timeout(time, self.stream.both().read(&mut byte)).await;
         assert!(came.is_err(), "{came:?} came: {byte:?}");
     }
 
     /// Says that nothing more is sent; the other direction stays open.
     pub async fn half_close(&mut self) {
-        self.stream.shutdown().await.unwrap();
+        self.stream.both().shutdown().await.unwrap();
     }
 
     /// Ends the connection as a process does that dies: with a reset.
     pub fn reset(self) {
-        let socket = socket2::SockRef::from(&self.stream);
+        let socket = socket2::SockRef::from(self.stream.socket());
         socket.set_linger(Some(Duration::ZERO)).unwrap();
     }
 
     /// Takes in small steps: the kernel holds little for this end.
     pub fn with_small_buffer(self) -> Self {
-        socket2::SockRef::from(&self.stream).set_recv_buffer_size(4096).unwrap();
+        socket2::SockRef::from(self.stream.socket()).set_recv_buffer_size(4096).unwrap();
         self
     }
 
@@ -124,9 +174,16 @@ impl Wire {
 
     async fn more(&mut self) -> bool {
         let mut piece = vec![0; 64 * 1024];
-        let read = timeout(PATIENCE, self.stream.read(&mut piece)).await;
+        let read = timeout(PATIENCE, self.stream.both().read(&mut piece)).await;
         match read.unwrap_or_else(|_| panic!("nothing came in {PATIENCE:?} after {:?}", self.so_far())) {
-            Ok(0) | Err(_) => false,
+            Ok(0) => {
+                self.ended = Some(Ok(()));
+                false
+            }
+            Err(error) => {
+                self.ended = Some(Err(error));
+                false
+            }
             Ok(count) => {
                 self.read.extend_from_slice(&piece[..count]);
                 true
