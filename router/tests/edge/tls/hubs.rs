@@ -82,7 +82,7 @@ async fn a_hub_that_is_not_believed_gets_no_request_and_its_trouble_is_named() {
             let planes = &status["hubs"][0]["planes"];
             ["proxy", "hub"].iter().all(|plane| {
                 let plane = &planes[plane];
-                plane["state"] == "down"
+                plane["state"] != "up"
                     && plane["reason"].as_str().is_some_and(|reason| reason.contains(words))
             })
         })
