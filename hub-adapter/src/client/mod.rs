@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use hubrouter_config::{Hub, HubId, HubTls, HubUrl, Secret};
+use hubrouter_config::{Hub, HubId, HubTls, HubUrl, Scheme, Secret};
 use serde::Deserialize;
 
 pub use self::browser::Browser;
@@ -131,6 +131,10 @@ impl std::fmt::Debug for LogoutAnswer {
 impl HubClient {
     /// A client for `hub`: calls go to the hub itself where `hub_url` is configured, else through its proxy.
     pub fn new(hub: &Hub, site: &Site, resolver: Resolver) -> HubClient {
+        if hub.url.scheme() == Scheme::Https {
+            // Files of authorities are read here, and not on the way of the first request. What is wrong is said by each call.
+            let _ = resolver.trusts().misfit(&hub.url, hub.tls.as_ref());
+        }
         let url = hub.hub_url.as_ref().unwrap_or(&hub.url).clone();
         let paths = Arc::new(Paths {
             whoami: address::whoami_path(site),

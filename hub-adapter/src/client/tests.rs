@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use http::HeaderName;
-use hubrouter_config::Scheme;
 
 use super::played::{Play, PlayedHub, nowhere, ok, status};
 use super::*;

@@ -87,6 +87,12 @@ impl Trusts {
         }
     }
 
+    /// What keeps these settings from being used for `url`; none: they can be, and are ready from now on.
+    #[must_use]
+    pub fn misfit(&self, url: &HubUrl, tls: Option<&HubTls>) -> Option<Misfit> {
+        server_name(url, tls).err().or_else(|| self.config(tls).err())
+    }
+
     /// The configuration for a hub with this `tls`, made at the first question.
     fn config(&self, tls: Option<&HubTls>) -> Result<Arc<ClientConfig>, Misfit> {
         let files = Files::of(tls);
@@ -142,12 +148,6 @@ impl Trusts {
             false => Ok(Arc::clone(roots)),
         }
     }
-}
-
-/// What keeps these settings from being used for `url`; none: they can be.
-#[must_use]
-pub fn misfit(url: &HubUrl, tls: Option<&HubTls>) -> Option<Misfit> {
-    server_name(url, tls).err().or_else(|| Trusts::default().config(tls).err())
 }
 
 fn server_name(url: &HubUrl, tls: Option<&HubTls>) -> Result<ServerName<'static>, Misfit> {

@@ -220,7 +220,7 @@ fn settings_that_cannot_be_used_are_told_by_key_and_without_the_key_itself() {
     let url: HubUrl = "https://hub-a:8443".parse().unwrap();
     let found = |tls: HubTls| {
         let tls = HubTls { ca: tls.ca.or_else(|| Some(pem("ca.crt", &authority.pem))), ..tls };
-        misfit(&url, Some(&tls)).map(|misfit| (misfit.key, misfit.to_string()))
+        Trusts::default().misfit(&url, Some(&tls)).map(|misfit| (misfit.key, misfit.to_string()))
     };
 
     assert_eq!(found(HubTls { client_cert: cert(), client_key: key(&one), ..HubTls::default() }), None);

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use hubrouter_config::{Census as Times, Config, Hub, HubId, HubUrl, ProxyApi, Secret};
+use hubrouter_config::{Census as Times, Config, Hub, HubId, HubTls, HubUrl, ProxyApi, Secret};
 use hubrouter_hub_adapter::site::Site;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -90,6 +90,7 @@ struct Terms {
     place: Place,
     api_token: Option<Secret<String>>,
     proxy_api: Option<ProxyApi>,
+    tls: Option<HubTls>,
     times: Times,
 }
 
@@ -114,6 +115,7 @@ impl Terms {
             place,
             api_token: hub.api_token.clone(),
             proxy_api: hub.proxy_api.clone(),
+            tls: hub.tls.clone(),
             times: config.census.clone(),
         }
     }

@@ -6,7 +6,7 @@
 use std::time::SystemTime;
 
 use hubrouter_config::{Certificate, HubTls, HubUrl, PemFile, PublicUrl, Reading, Standing, Validity};
-use hubrouter_hub_adapter::secure;
+use hubrouter_hub_adapter::secure::Trusts;
 
 use super::{EXPIRES_SOON, Ready};
 
@@ -20,8 +20,9 @@ pub(in crate::control) fn judge(reading: &Reading<'_>, now: SystemTime) {
         }
     }
     site_is_covered(reading, &shown);
+    let trusts = Trusts::default();
     for hub in 0..reading.count("hubs") {
-        of_a_hub(reading, &format!("hubs[{hub}]"), now);
+        of_a_hub(reading, &format!("hubs[{hub}]"), &trusts, now);
     }
 }
 
@@ -77,7 +78,7 @@ fn site_is_covered(reading: &Reading<'_>, shown: &[Ready]) {
     }
 }
 
-fn of_a_hub(reading: &Reading<'_>, key: &str, now: SystemTime) {
+fn of_a_hub(reading: &Reading<'_>, key: &str, trusts: &Trusts, now: SystemTime) {
     let https = ["url", "hub_url", "proxy_api.url"].into_iter().find_map(|name| {
         let url: HubUrl = reading.text(&format!("{key}.{name}"))?.parse().ok()?;
         (url.scheme() == hubrouter_config::Scheme::Https).then_some((name, url))
@@ -97,7 +98,7 @@ fn of_a_hub(reading: &Reading<'_>, key: &str, now: SystemTime) {
     if unread {
         return;
     }
-    if let Some(misfit) = secure::misfit(&url, Some(&tls)) {
+    if let Some(misfit) = trusts.misfit(&url, Some(&tls)) {
         let tls_key = format!("{key}.tls.{}", misfit.key);
         let at = if reading.has(&tls_key) { tls_key } else { format!("{key}.{name}") };
         reading.problem(&at, misfit.message, misfit.hint);

@@ -128,8 +128,16 @@ async fn a_hub_that_asks_for_a_certificate_gets_the_routers_and_is_named_without
 async fn an_authority_that_changes_is_believed_without_a_restart() {
     let (authority, old) = (Authority::new("hubs"), Authority::new("old"));
     let mut hub = RawHub::with_tls(authority.signs(&["127.0.0.1"]).hub(None)).await;
-    let site = in_front_of(&hub, &old, "ca: ca.crt").start().await;
-    site.until_plane("raw", "proxy", "down").await;
+    let mut sketch = in_front_of(&hub, &old, "ca: ca.crt");
+    sketch.played = sketch.played.replace("storage: shared", "storage: shared, api_token: {file: token}");
+    let site = sketch.start().await;
+    site.until("probes and census say what is wrong", |status| {
+        let hub = &status["hubs"][0];
+        [&hub["planes"]["proxy"]["reason"], &hub["census"]["reason"]]
+            .iter()
+            .all(|reason| reason.as_str().is_some_and(|reason| reason.contains("signed by nobody")))
+    })
+    .await;
 
     std::fs::write(site.file.with_file_name("ca.crt"), &authority.pem).unwrap();
 
@@ -137,7 +145,17 @@ async fn an_authority_that_changes_is_believed_without_a_restart() {
     site.until_plane("raw", "hub", "up").await;
     let mut client = site.wire().await;
     client.say(get("/user/ada/x")).await;
-    hub.request().await.answer("fine").await;
+    let (mut asked, mut answered) = (false, false);
+    while !asked || !answered {
+        let mut request = hub.request().await;
+        if request.head.starts_with("GET /user/ada/x ") {
+            request.answer("fine").await;
+            answered = true;
+        } else {
+            // The census, anew: it does not wait for its next turn.
+            asked |= request.head.starts_with("GET /hub/api/users");
+        }
+    }
     client.until("fine").await;
 }
 
