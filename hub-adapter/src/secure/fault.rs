@@ -77,6 +77,15 @@ pub enum TlsFault {
         /// The alert it sent.
         alert: String,
     },
+    /// The hub breaks the handshake off without a reason.
+    #[error(
+        "it refuses the TLS handshake ({alert}): let it speak TLS 1.2 or 1.3; if it asks for a certificate of the router, set the hub's \
+         tls.client_cert and tls.client_key"
+    )]
+    Refuses {
+        /// The alert it sent.
+        alert: String,
+    },
     /// The hub and the router have no way of TLS in common.
     #[error("it agrees on no TLS with the router ({why}): let it speak TLS 1.2 or 1.3 and HTTP/1.1")]
     NoAgreement {
@@ -133,6 +142,8 @@ impl TlsFault {
     fn of_alert(alert: AlertDescription) -> Self {
         match alert {
             AlertDescription::CertificateRequired => Self::WantsCertificate,
+            // What OpenSSL says in TLS 1.2 to who shows no certificate, too.
+            AlertDescription::HandshakeFailure => Self::Refuses { alert: format!("{alert:?}") },
             AlertDescription::BadCertificate
             | AlertDescription::UnsupportedCertificate
             | AlertDescription::CertificateRevoked

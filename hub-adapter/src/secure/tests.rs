@@ -185,6 +185,14 @@ async fn a_hub_that_wants_the_routers_certificate_gets_it_and_is_told_without() 
     assert!(foreign.contains("refuses the router's certificate"), "{foreign}");
 }
 
+#[test]
+fn a_handshake_that_is_refused_without_a_reason_is_told_with_both_that_it_may_be() {
+    let error = rustls::Error::AlertReceived(rustls::AlertDescription::HandshakeFailure);
+    let told = tls_trouble(&io::Error::other(error)).unwrap().to_string();
+    assert!(told.contains("refuses the TLS handshake (HandshakeFailure)"), "{told}");
+    assert!(told.contains("TLS 1.2 or 1.3") && told.contains("tls.client_cert"), "{told}");
+}
+
 #[tokio::test]
 async fn sessions_are_resumed_and_each_set_of_files_is_made_once() {
     let authority = Authority::new();

@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use hubrouter_config::{Config, ListenTls, Loaded, PublicUrl, Scheme, Standing};
+use hubrouter_config::{Config, ListenTls, Loaded, PemFile, PublicUrl, Scheme, Standing};
 use rustls::server::ProducesTickets;
 use tokio::sync::mpsc::UnboundedSender;
 use tracing::info;
@@ -157,7 +157,11 @@ impl Sockets {
             let known = self.open.iter().position(|open| open.which == which);
             let new = opened.iter().position(|opened| opened.which == which);
             let (door, sockets) = match (known, new.map(|at| opened.swap_remove(at))) {
-                (Some(at), _) => (self.open.swap_remove(at).door, Vec::new()),
+                (Some(at), _) => {
+                    let before = self.open.swap_remove(at);
+                    tell_new(which.0, before.shown.as_ref(), shown.as_ref());
+                    (before.door, Vec::new())
+                }
                 (None, Some(new)) => (Arc::new(Door::new(new.bound, Manner::Plain)), new.sockets),
                 // Whoever prepares one configuration and changes to another gets what both have.
                 (None, None) => continue,
@@ -190,6 +194,19 @@ impl Sockets {
             for worker in &self.workers {
                 let _ = worker.send(Order::Unlisten(Arc::clone(&gone.door)));
             }
+        }
+    }
+}
+
+/// One line for each certificate that takes the place of another.
+fn tell_new(address: SocketAddr, before: Option<&Shown>, now: Option<&Shown>) {
+    let known = |cert: &PemFile| {
+        before.is_some_and(|before| before.settings.certificates.iter().any(|pair| pair.cert == *cert))
+    };
+    for (pair, ready) in now.iter().flat_map(|now| now.settings.certificates.iter().zip(&now.showing.ready)) {
+        if !known(&pair.cert) {
+            let (file, names) = (pair.cert.path().display(), ready.names.join(", "));
+            info!(%address, %file, %names, not_after = %ready.validity.not_after, "a new certificate is shown");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use hubrouter_config::Scheme;
 use hyper::body::Incoming;
 
@@ -21,13 +21,12 @@ pub struct Connection {
     pub worker: Rc<Worker>,
     /// The far end.
     pub peer: Peer,
-    /// Where every request on it is sent on to; none: it is answered.
-    pub redirect: Option<Arc<Redirect>>,
+    redirect: Option<Arc<Redirect>>,
     asked: Cell<bool>,
 }
 
 impl Connection {
-    /// A connection from `peer`, over TLS if `scheme` is https.
+    /// A connection from `peer`, over TLS if `scheme` is https; with `redirect`, requests in clear are sent on to there.
     pub fn new(
         worker: &Rc<Worker>,
         peer: SocketAddr,
@@ -36,6 +35,12 @@ impl Connection {
     ) -> Self {
         let peer = Peer::new(peer, scheme, &worker.live().snapshot.config);
         Self { worker: Rc::clone(worker), peer, redirect, asked: Cell::new(false) }
+    }
+
+    /// Where a request with these fields is sent on to; none: it is answered. What a trusted proxy took over https is where
+    /// it should be.
+    pub fn redirect(&self, fields: &HeaderMap) -> Option<&Redirect> {
+        self.redirect.as_deref().filter(|_| !self.peer.is_https(fields))
     }
 
     /// Answers one request.

@@ -21,6 +21,7 @@ use tracing::info;
 use super::body::ToClient;
 use super::connection::Connection;
 use super::peer::Client;
+use super::redirect::Redirect;
 use super::reply::refuse;
 use super::worker::Worker;
 use super::{act, headers};
@@ -155,7 +156,8 @@ pub async fn answer(connection: &Connection, request: Request<Incoming>) -> Resp
     let mut trace = Trace::default();
     let raw_cookies = headers::take_all(&mut parts.headers, COOKIE);
     let mut scheme = config.site.public_url.as_ref().map_or(connection.peer.scheme, PublicUrl::scheme);
-    let mut response = match read(connection, &live, parts, &raw_cookies) {
+    let redirect = connection.redirect(&parts.headers);
+    let mut response = match read(connection, redirect, &live, parts, &raw_cookies) {
         Ok(exchange) => {
             trace.read = Some((exchange.client.address, exchange.place.row));
             scheme = exchange.client.scheme;
@@ -164,7 +166,7 @@ pub async fn answer(connection: &Connection, request: Request<Incoming>) -> Resp
         Err(response) => response,
     };
     // Never in clear (RFC 6797 7.2): a redirect to https is.
-    if let Some(hsts) = live.hsts().filter(|_| scheme == Scheme::Https && connection.redirect.is_none()) {
+    if let Some(hsts) = live.hsts().filter(|_| scheme == Scheme::Https && redirect.is_none()) {
         response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, hsts.clone());
     }
     if explained {
@@ -193,6 +195,7 @@ pub async fn answer(connection: &Connection, request: Request<Incoming>) -> Resp
 /// Reads the head: what cannot be served is refused before anything else looks at it.
 fn read<'a>(
     connection: &'a Connection,
+    redirect: Option<&Redirect>,
     live: &'a Live,
     mut parts: Parts,
     cookies: &'a [HeaderValue],
@@ -203,7 +206,7 @@ fn read<'a>(
     let refused = |page: Page| refuse(&page, wants, config);
     address_fits(&parts, config).map_err(refused)?;
     one_target(&mut parts).map_err(refused)?;
-    if let Some(redirect) = &connection.redirect {
+    if let Some(redirect) = redirect {
         return Err(redirect.answer(&parts).unwrap_or_else(refused));
     }
     let place = classify(&live.snapshot.site, &parts.method, parts.uri.path(), parts.uri.query())

@@ -68,6 +68,13 @@ impl Peer {
         }
     }
 
+    /// Whether the browser speaks https: to this router, or by the word of a trusted proxy.
+    #[must_use]
+    pub fn is_https(&self, headers: &HeaderMap) -> bool {
+        let told = if self.trusted { forwarded_scheme(headers) } else { None };
+        told.unwrap_or(self.scheme) == Scheme::Https
+    }
+
     fn appended_to(&self, chain: &[IpAddr]) -> HeaderValue {
         let mut text: String = chain.iter().map(|ip| format!("{ip}, ")).collect();
         text.push_str(self.text.to_str().unwrap_or_default());
@@ -181,6 +188,19 @@ mod tests {
         assert_eq!(scheme("203.0.113.9:1", "public_url: 'http://site.example'", ""), Scheme::Http);
         assert_eq!(scheme("10.0.0.1:1", "trusted_proxies: [10.0.0.0/8]", "http"), Scheme::Http);
         assert_eq!(scheme("10.0.0.1:1", "trusted_proxies: [10.0.0.0/8]", "?"), Scheme::Https);
+    }
+
+    #[test]
+    fn whether_the_browser_speaks_https_is_the_connections_word_or_a_trusted_proxys() {
+        let trusting = config("10.0.0.0/8");
+        let is_https = |from: &str, scheme: Scheme, proto: &str| {
+            Peer::new(from.parse().expect("address"), scheme, &trusting)
+                .is_https(&headers("203.0.113.9", proto))
+        };
+        assert!(is_https("10.0.0.1:1", Scheme::Http, "https") && is_https("10.0.0.1:1", Scheme::Https, "?"));
+        assert!(!is_https("10.0.0.1:1", Scheme::Http, "?") && !is_https("10.0.0.1:1", Scheme::Https, "http"));
+        assert!(!is_https("203.0.113.9:1", Scheme::Http, "https"));
+        assert!(is_https("203.0.113.9:1", Scheme::Https, "http"));
     }
 
     #[test]

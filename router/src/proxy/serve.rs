@@ -50,7 +50,12 @@ impl Worker {
 
     async fn tls(self: Rc<Self>, stream: TcpStream, peer: SocketAddr, config: Arc<ServerConfig>) {
         // Every protocol that is offered to clients is served like this one (`control/certificates`, `PROTOCOLS`).
-        match self.handshakes.accept(stream, config, &self.shared.counts).await {
+        let agreed = tokio::select! {
+            agreed = self.handshakes.accept(stream, config, &self.shared.counts) => agreed,
+            // Who says nothing keeps no router from ending.
+            () = self.time_to_agree() => return,
+        };
+        match agreed {
             Ok(stream) => self.http(stream, Connection::new(&self, peer, Scheme::Https, None)).await,
             Err(error) => debug!(%peer, %error, "a client did not agree on TLS"),
         }

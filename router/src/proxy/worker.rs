@@ -255,11 +255,21 @@ impl Worker {
         tokio::task::spawn_local(Rc::clone(self).connection(stream, peer, door.manner(), begun));
     }
 
-    /// Until this thread ends, and a client that has just got through has had time to say what it came for.
-    pub(super) async fn time_to_go(&self, connection: &Connection) {
+    async fn until_stopping(&self) {
         let mut stopping = self.stopping.subscribe();
         // The sender lives in `self`.
         let _ = stopping.wait_for(|stopping| *stopping).await;
+    }
+
+    /// Until this thread ends, and a client that has just got through has had time to agree on TLS.
+    pub(super) async fn time_to_agree(&self) {
+        self.until_stopping().await;
+        tokio::time::sleep(FIRST_REQUEST_WITHIN).await;
+    }
+
+    /// Until this thread ends, and a client that has just got through has had time to say what it came for.
+    pub(super) async fn time_to_go(&self, connection: &Connection) {
+        self.until_stopping().await;
         if !connection.was_asked() {
             tokio::time::sleep(FIRST_REQUEST_WITHIN).await;
         }

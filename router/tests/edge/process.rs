@@ -9,7 +9,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::support::wire::PATIENCE;
-use super::support::{Browser, RawHub, Request, Wire};
+use super::support::{Authority, Browser, RawHub, Request, Wire};
 
 /// A configuration file in a folder of its own.
 struct File {
@@ -142,6 +142,38 @@ async fn a_process_that_gets_sighup_reads_its_file_again_and_serves_on() {
     next_with(&mut served.log, "the configuration was reloaded").await;
 
     until_ready(&served).await;
+    served.signal("-TERM");
+    assert_eq!(served.exit_code().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_process_that_gets_sighup_shows_the_certificate_that_stands_in_its_files_then() {
+    let authority = Authority::new("site");
+    let (old, new) = (authority.signs(&["site.example"]), authority.signs(&["site.example"]));
+    let address: std::net::SocketAddr = format!("127.0.0.1:{}", free_port()).parse().unwrap();
+    let tls = format!("'{address}', tls: {{certificates: [{{cert: site.crt, key: site.key}}]}}}}]");
+    let text = std::fs::read_to_string(File::good().path).unwrap();
+    let file = File::with(&text.replacen("'127.0.0.1:0'}]", &tls, 1));
+    let folder = file.path.parent().unwrap();
+    old.write(folder, "site");
+    let mut served = Served::by(&file).await;
+    let mut before = authority.wire(address, "site.example").await;
+    assert_eq!(before.session().peer_certificates().unwrap()[0], old.der());
+
+    new.write(folder, "site");
+    served.signal("-HUP");
+    let (mut heard, mut shown) = (false, false);
+    while !heard || !shown {
+        // In any order: the files are watched, too.
+        let line = next_with(&mut served.log, "").await;
+        heard |= line.contains("SIGHUP");
+        shown |= line.contains("a new certificate is shown");
+    }
+
+    let now = authority.wire(address, "site.example").await;
+    assert_eq!(now.session().peer_certificates().unwrap()[0], new.der());
+    before.say("GET /_chp_healthz HTTP/1.1\r\nHost: site\r\n\r\n").await;
+    assert!(before.head().await.starts_with("HTTP/1.1 200 "));
     served.signal("-TERM");
     assert_eq!(served.exit_code().await, Some(0));
 }

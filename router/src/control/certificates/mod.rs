@@ -139,19 +139,33 @@ fn unread(key: &'static str, file: &PemFile, fault: PemFault) -> Unfit {
 }
 
 fn unusable(cert: &PemFile, key: &PemFile, error: &rustls::Error) -> Unfit {
+    let own_line = line_of_own(cert, key);
     let (cert, key) = (cert.path().display(), key.path().display());
-    match error {
-        rustls::Error::InconsistentKeys(_) => Unfit::new(
+    match (error, own_line) {
+        (rustls::Error::InconsistentKeys(_), Some(line)) => Unfit::new(
+            "cert",
+            format!("{key} is the key of the certificate in line {line} of {cert}, which is not the first"),
+            "the site's own certificate must stand first, and those of the authorities behind it",
+        ),
+        (rustls::Error::InconsistentKeys(_), None) => Unfit::new(
             "key",
             format!("{key} is not the key of {cert}"),
             "name the key that belongs to the certificate; both change together when it is renewed",
         ),
-        error => Unfit::new(
+        (error, _) => Unfit::new(
             "key",
             format!("{key} cannot be used: {error}"),
             "it must be an RSA (2048 bits or more), ECDSA (P-256, P-384, P-521) or Ed25519 key",
         ),
     }
+}
+
+/// The line of the certificate, wherever in the file, that the key belongs to.
+fn line_of_own(cert: &PemFile, key: &PemFile) -> Option<usize> {
+    let key = aws_lc_rs::sign::any_supported_type(&key.private_key().ok()?).ok()?;
+    let belongs = |one| CertifiedKey::new(vec![one], Arc::clone(&key)).keys_match().is_ok();
+    let number = cert.certificates().ok()?.into_iter().position(belongs)?;
+    Some(cert.line_of_certificate(number))
 }
 
 #[cfg(test)]

@@ -63,6 +63,17 @@ fn what_cannot_be_shown_says_which_file_is_wrong_and_what_to_do() {
 
     let crossed = unfit(&one.cert, &other.key);
     assert_eq!(named(&crossed), ("key", "site.key is not the key of site.crt".to_owned()));
+    let text = |pair: &Certificate| String::from_utf8(pair.cert.bytes().to_vec()).unwrap();
+    let behind = file("site.crt", &format!("{}{}", text(&other), text(&one)));
+    let late = unfit(&behind, &one.key);
+    let line = text(&other).lines().count() + 1;
+    assert_eq!(late.key, "cert");
+    assert!(
+        late.message.contains(&format!("in line {line} of site.crt, which is not the first")),
+        "{}",
+        late.message
+    );
+    assert!(late.hint.contains("must stand first"));
     let swapped = unfit(&one.key, &one.cert);
     assert_eq!(
         named(&swapped),

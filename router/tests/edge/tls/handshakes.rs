@@ -115,3 +115,19 @@ async fn a_client_that_leaves_in_the_middle_leaves_nothing_behind() {
     .await;
     client(&authority, &site).await;
 }
+
+#[tokio::test]
+async fn a_client_that_says_nothing_does_not_keep_a_router_from_ending() {
+    let (_authority, _hub, mut site) = site().await;
+    let mut silent = Wire::to(site.address).await;
+    let mut half = Wire::to(site.address).await;
+    half.say(HALF_A_HELLO).await;
+    site.until("both are under way", |status| status["traffic"]["handshakes"]["under_way"] == 2).await;
+
+    let began = Instant::now();
+    site.stop().await.unwrap();
+
+    silent.ends().await;
+    half.ends().await;
+    assert!(began.elapsed() < Duration::from_secs(5), "it took {:?}", began.elapsed());
+}

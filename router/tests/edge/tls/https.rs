@@ -34,6 +34,41 @@ async fn a_request_in_clear_is_sent_on_to_the_sites_own_address_whatever_host_it
 }
 
 #[tokio::test]
+async fn what_a_trusted_proxy_took_over_https_is_answered_and_what_it_took_in_clear_is_sent_on() {
+    let mut hub = RawHub::start().await;
+    let one = "listen: [{address: '127.0.0.1:0', redirect_to_https: true}]";
+    let trusting = "site: {public_url: 'https://site.example', trusted_proxies: [127.0.0.1], hsts: 30d}";
+    let site = Sketch::with_raw_hub(&hub).configured(one).configured(trusting).start().await;
+    let mut wire = site.wire().await;
+    let request = |proto: &str| {
+        format!(
+            "GET /user/ada/x HTTP/1.1\r\nHost: site.example\r\nX-Forwarded-For: 203.0.113.9\r\n{proto}\r\n"
+        )
+    };
+    for in_clear in ["X-Forwarded-Proto: http\r\n", "", "X-Forwarded-Proto: https, http\r\n"] {
+        wire.say(request(in_clear)).await;
+        let head = wire.head().await;
+        assert_eq!(field(&head, "location"), Some("https://site.example/user/ada/x"), "{in_clear}");
+        assert_eq!(field(&head, HSTS), None, "{in_clear}");
+    }
+    assert_eq!(hub.connections(), 0);
+
+    wire.say(request("X-Forwarded-Proto: https\r\n")).await;
+    let mut at_hub = hub.request().await;
+    assert_eq!(field(&at_hub.head, "x-forwarded-proto"), Some("https"));
+    at_hub.answer("fine").await;
+    let head = wire.head().await;
+    assert!(head.starts_with("HTTP/1.1 200 ") && field(&head, HSTS).is_some(), "{head}");
+
+    // Anybody can write a field.
+    site.reconfigure(&format!("{one}\nsite: {{public_url: 'https://site.example'}}\n"));
+    site.until_reloaded(true).await;
+    let mut stranger = site.wire().await;
+    stranger.say(request("X-Forwarded-Proto: https\r\n")).await;
+    assert!(stranger.head().await.starts_with("HTTP/1.1 308 "));
+}
+
+#[tokio::test]
 async fn without_an_address_of_its_own_a_site_sends_on_to_hosts_of_its_certificates_only() {
     let (authority, hub) = (Authority::new("site"), RawHub::start().await);
     let site = both(&authority, &hub, "").start().await;

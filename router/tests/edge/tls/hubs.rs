@@ -67,6 +67,36 @@ async fn requests_and_websockets_reach_a_hub_over_tls_and_connections_are_used_a
 }
 
 #[tokio::test]
+async fn a_websocket_with_tls_on_both_sides_loses_and_changes_no_byte() {
+    let (outside, inside) = (Authority::new("site"), Authority::new("hubs"));
+    let mut hub = RawHub::with_tls(inside.signs(&["127.0.0.1"]).hub(None)).await;
+    let sketch = in_front_of(&hub, &inside, "ca: ca.crt");
+    let site = super::secured(sketch, &outside.signs(&[super::SITE])).start().await;
+    let mut socket = super::client(&outside, &site).await;
+    socket
+        .say(
+            "GET /user/ada/ws HTTP/1.1\r\nHost: site.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        )
+        .await;
+    let mut at_hub = hub.request().await;
+    let agreed = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    at_hub.wire.say(agreed).await;
+    socket.head().await;
+
+    // Numbers, so that what is lost, doubled or in another order shows.
+    let numbers = |from: u32| (from..from + 400_000).map(|number| format!("{number:07}")).collect::<String>();
+    let (up, down) = (numbers(1_000_000), numbers(5_000_000));
+    let (_, arrived) = tokio::join!(socket.say(&up), at_hub.wire.bytes(up.len()));
+    assert!(arrived == up, "it arrived otherwise at the hub");
+    let (_, arrived) = tokio::join!(at_hub.wire.say(&down), socket.bytes(down.len()));
+    assert!(arrived == down, "it arrived otherwise at the client");
+    socket.half_close().await;
+    assert_eq!(at_hub.wire.rest().await, "");
+    assert!(at_hub.wire.ended_with_a_word());
+}
+
+#[tokio::test]
 async fn a_hub_that_is_not_believed_gets_no_request_and_its_trouble_is_named() {
     let (authority, other) = (Authority::new("hubs"), Authority::new("others"));
     let right = authority.signs(&["127.0.0.1"]);
