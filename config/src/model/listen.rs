@@ -15,7 +15,8 @@ pub struct Listen {
     /// IP address and port, such as `0.0.0.0:443` or `[::]:443`.
     #[schemars(with = "crate::schema::Address")]
     pub address: SocketAddr,
-    /// Answers every request with a redirect to the same page over https. Needs `site.public_url` or a listener with `tls`.
+    /// Answers every request with a redirect to the same page over https, but for those that a trusted proxy took over https.
+    /// Needs `site.public_url` or a listener with `tls`.
     #[schemars(default)]
     pub redirect_to_https: bool,
     /// Certificates of this listener; absent: plain HTTP.
@@ -32,7 +33,8 @@ pub struct Listen {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct ListenTls {
-    /// Chosen by the name the client asks for (SNI), the first one without a name. Read again when the files change.
+    /// Chosen by the name that the client asks for (SNI); the first one where it names nobody, or nobody whom one is for.
+    /// Read again when the files change.
     #[schemars(length(min = 1))]
     pub certificates: Vec<Certificate>,
 }
@@ -41,10 +43,10 @@ pub struct ListenTls {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Certificate {
-    /// The certificate chain, the site's own certificate first.
+    /// PEM file with the certificate chain, the site's own certificate first.
     #[schemars(with = "PathBuf")]
     pub cert: PemFile,
-    /// The private key that belongs to it.
+    /// PEM file with the private key that belongs to it, without a password.
     #[schemars(with = "PathBuf")]
     pub key: PemFile,
 }

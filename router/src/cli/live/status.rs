@@ -182,7 +182,16 @@ fn trouble(status: &Value) -> Vec<String> {
     if status.pointer("/config/last_reload/accepted").and_then(Value::as_bool) == Some(false) {
         let problems = list(status, "/config/last_reload/problems").len();
         let found = count_of(problems, "problem");
-        lines.push(format!("the changed configuration is refused ({found}): see `hubrouter check`"));
+        let first = "/config/last_reload/problems/0";
+        let words: Vec<String> = ["key", "message", "hint"]
+            .map(|name| text(status, &format!("{first}/{name}")))
+            .into_iter()
+            .filter(|word| !word.is_empty())
+            .collect();
+        lines.push(format!(
+            "the changed configuration is refused ({found}), see `hubrouter check`: {}",
+            words.join(": ")
+        ));
     }
     for hub in list(status, "/hubs") {
         lines.extend(of_a_hub(hub).into_iter().map(|line| format!("{}: {line}", text(hub, "/id"))));
@@ -316,10 +325,14 @@ trouble:
     fn what_is_not_ready_or_refused_is_said() {
         let mut status = site();
         status["readiness"] = json!({"ready": "no", "why": "shutting down"});
-        status["config"]["last_reload"] = json!({"accepted": false, "problems": [{}, {}]});
+        status["config"]["last_reload"] = json!({"accepted": false, "problems": [
+            {"key": "listen[0].tls.certificates[0].key", "message": "site.key is not the key of site.crt", "hint": "name it"},
+            {}]});
         let text = shown(&status);
         assert!(text.starts_with("NOT READY: shutting down\n"), "{text}");
-        assert!(text.contains("the changed configuration is refused (2 problems)"), "{text}");
+        let refused = "the changed configuration is refused (2 problems), see `hubrouter check`: \
+            listen[0].tls.certificates[0].key: site.key is not the key of site.crt: name it\n";
+        assert!(text.contains(refused), "{text}");
     }
 
     #[test]
