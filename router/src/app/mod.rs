@@ -103,6 +103,8 @@ impl Running {
     pub async fn until_signalled_or(self, told: impl Future<Output = ()>) -> std::io::Result<()> {
         use tokio::signal::unix::{SignalKind, signal};
         let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        // The control thread listens to it: it only must not end the process before that.
+        let _hangup = signal(SignalKind::hangup())?;
         // Said only now: who reads this may send a signal at once.
         info!(addresses = ?self.addresses, admin = %self.admin, "hubrouter serves");
         tokio::select! {

@@ -159,6 +159,8 @@ async fn a_process_that_gets_sighup_shows_the_certificate_that_stands_in_its_fil
     let mut served = Served::by(&file).await;
     let mut before = authority.wire(address, "site.example").await;
     assert_eq!(before.session().peer_certificates().unwrap()[0], old.der());
+    // Who answers there listens to the signal, too.
+    Browser::new(served.admin).send(Request::get("/livez")).await;
 
     new.write(folder, "site");
     served.signal("-HUP");
