@@ -10,8 +10,10 @@ use super::super::keeper::{CensusRecord, census_key};
 use super::super::load;
 use super::super::replica::{self, Replica};
 use super::super::tasks::Tasks;
+use super::super::test_store::TestStore;
 use super::*;
-use crate::directory::{Comparison, Fingerprint, Memory, Seen, Store as _, Value, Write};
+use crate::core::life::records::Heartbeat;
+use crate::directory::{Comparison, Fingerprint, Memory, Pulse, Seen, Store as _, Value, Write};
 
 const ONE: &str = "hubs: [{id: a, url: 'http://127.0.0.1:9'}]\n";
 const TWO: &str = "hubs: [{id: a, url: 'http://127.0.0.1:9'}, {id: b, url: 'http://127.0.0.1:9'}]\n";
@@ -97,20 +99,25 @@ async fn the_sessions_of_the_hub_that_was_alone_are_adopted_for_as_long_as_sessi
     assert!(lifetime.contains(&adopted_for), "{adopted_for:?}");
 }
 
-/// Tells a replica that runs on `store` what another one heard of hub `a`, as soon as it can be told.
-async fn tell_census(store: &Memory, record: &CensusRecord) {
-    const WITHIN: Duration = Duration::from_secs(2);
+const WITHIN: Duration = Duration::from_secs(2);
+
+/// Whose store this is, as soon as a replica that runs on it has said so.
+async fn identity_of(store: &Memory) -> Seen {
     loop {
         let full = store.load(WITHIN).await.unwrap();
         if let Some(identity) = full.identity {
-            let target = Comparison { key: census_key(&"a".parse().unwrap()), epoch: None };
-            let write = Write { target, value: Value::of(record), conditions: Vec::new() };
-            let seen = Seen { fingerprint: identity.fingerprint, epoch: full.counter };
-            store.write(&write, &seen, WITHIN).await.unwrap();
-            return;
+            return Seen { fingerprint: identity.fingerprint, epoch: full.counter };
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// Tells a replica that runs on `store` what another one heard of hub `a`, as soon as it can be told.
+async fn tell_census(store: &Memory, record: &CensusRecord) {
+    let seen = identity_of(store).await;
+    let target = Comparison { key: census_key(&"a".parse().unwrap()), epoch: None };
+    let write = Write { target, value: Value::of(record), conditions: Vec::new() };
+    store.write(&write, &seen, WITHIN).await.unwrap();
 }
 
 #[tokio::test]
@@ -139,4 +146,45 @@ async fn how_long_servers_are_idle_is_known_to_the_replicas_that_did_not_ask_the
     };
 
     assert_eq!(known, idle_since);
+}
+
+#[tokio::test]
+async fn a_new_placement_waits_for_a_router_that_fell_silent_where_storage_is_local() {
+    let (change, changes) = mpsc::channel(1);
+    let (mut replica, _live) = growing(changes);
+    let (store, board) = (TestStore::new(), Arc::clone(&replica.board));
+    replica.store = Arc::new(store.clone());
+    let (_stop, stopped) = watch::channel(false);
+    let other = ReplicaId::of([9; 8]);
+    let waits = async {
+        let seen = identity_of(&store.memory).await;
+        let beat = Heartbeat {
+            replica: other.to_string(),
+            at: StoreTime::default(),
+            read: StoreTime::default(),
+            goodbye: false,
+            votes: Vec::new(),
+            spawns: Vec::new(),
+            starts: Vec::new(),
+            proposes: String::new(),
+        };
+        let payload = Value::of(&beat).unwrap();
+        let pulse = Pulse { replica: other.clone(), payload, lives_for: Duration::from_secs(15) };
+        store.beat(&pulse, &seen.fingerprint, WITHIN).await.unwrap();
+        store.jump(Duration::from_secs(60));
+        change.send(()).await.unwrap();
+        let told_at = Instant::now();
+        while board.fleet().placement_waits.is_none() && told_at.elapsed() < Duration::from_secs(20) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        board.fleet().placement_waits
+    };
+
+    let waits = tokio::select! {
+        waits = waits => waits.expect("it waits"),
+        () = replica::run(replica, stopped) => panic!("nobody stopped it"),
+    };
+
+    assert!(waits.starts_with(&format!("replica `{other}` fell silent without goodbye")), "{waits}");
+    assert!(waits.contains("for 49 more minutes") && waits.contains("apply --force"), "{waits}");
 }

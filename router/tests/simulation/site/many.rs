@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::Range;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::run::{Outcome, Play};
@@ -71,15 +69,17 @@ fn on_all_cores(work: impl Fn() + Sync) {
 }
 
 /// Plays all of them; `progress` says so now and then.
-pub fn play(seeds: Range<u64>, progress: bool, of: impl Fn(u64) -> Play + Sync) -> Summary {
-    let (began, next) = (Instant::now(), AtomicU64::new(seeds.start));
+pub fn play(
+    seeds: impl Iterator<Item = u64> + Send,
+    progress: bool,
+    of: impl Fn(u64) -> Play + Sync,
+) -> Summary {
+    let (began, seeds) = (Instant::now(), Mutex::new(seeds));
     let summary = Mutex::new(Summary::default());
     let work = || {
         loop {
-            let seed = next.fetch_add(1, Ordering::SeqCst);
-            if seed >= seeds.end {
-                return;
-            }
+            let next = seeds.lock().unwrap().next();
+            let Some(seed) = next else { return };
             let outcome = of(seed).run();
             let mut summary = summary.lock().unwrap();
             summary.seeds += 1;

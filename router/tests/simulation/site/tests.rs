@@ -67,6 +67,18 @@ fn whatever_goes_wrong_nobodys_work_is_lost_and_everybody_comes_home() {
     assert!(summary.failed.is_empty(), "{summary}");
 }
 
+/// Seeds in which something went wrong once, and the kinds of faults by which they were found.
+const ONCE_WRONG: [(Harm, &[u64]); 2] =
+    [(Harm::Any, &[50, 63, 129, 133, 198, 213, 584, 1686, 2445, 2487]), (WAYS, &[143, 155, 165, 345])];
+
+#[test]
+fn what_went_wrong_once_does_not_any_more() {
+    for (harm, seeds) in ONCE_WRONG {
+        let summary = many::play(seeds.iter().copied(), false, |seed| harm.play(seed));
+        assert!(summary.failed.is_empty(), "{summary}");
+    }
+}
+
 /// A rule, what has to go wrong for somebody to suffer without it, the rule that would save them, and the seed that showed it last:
 /// where it shows nothing any more, others are searched.
 struct Needed(Rule, Harm, Option<Rule>, u64);
