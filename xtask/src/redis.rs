@@ -12,7 +12,17 @@ pub fn tests(places: &Places, report: &mut Report) {
         let program = redis_server(places)?;
         // The whole workspace, as in the other parts: with a part of it shared crates would be built anew.
         run(cargo(places)
-            .args(["test", "--workspace", "--locked", "--test", "redis", "--", "--ignored"])
+            .args([
+                "test",
+                "--workspace",
+                "--locked",
+                "--test",
+                "redis",
+                "--test",
+                "agreement",
+                "--",
+                "--ignored",
+            ])
             .env("HUBROUTER_REDIS_SERVER", program))
     });
 }

@@ -1,9 +1,14 @@
 //! Two replicas, unchanged, with simulated hubs and one store: whatever happens to the hubs, both send every user of 100,000
 //! to the same hub, and every start.
+//!
+//! Once with a store in memory, everywhere; once with a real Redis, which `cargo xtask test --only redis` brings.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 #![allow(missing_docs, reason = "tests document themselves by their names")]
 
 mod replica;
+#[path = "../directory/redis/server.rs"]
+#[allow(dead_code, reason = "the tests of the directory need more of it")]
+mod server;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,10 +21,11 @@ use hubrouter::core::life::claim::{Identity, Way};
 use hubrouter::core::life::records::{AtDeadline, Starts};
 use hubrouter::core::snapshot::Snapshot;
 use hubrouter::core::starting::{StartPlan, StartWaits, Starter, start_of};
-use hubrouter::directory::Memory;
+use hubrouter::directory::{Memory, RedisStore, Store};
 use hubrouter_hub_adapter::names::{NameRule, UserName};
 use hubrouter_loadtest::simhub::{ApiToken, SimHub, SimHubOptions, TokenOwner};
 use replica::{Process, TOKEN, text};
+use server::Server;
 
 const USERS: usize = 100_000;
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -31,7 +37,13 @@ struct Site {
 }
 
 impl Site {
-    async fn start() -> Self {
+    async fn in_memory() -> Self {
+        let store = Memory::new(Memory::system_clock());
+        Self::start(|| Arc::new(store.clone())).await
+    }
+
+    /// `way` gives each replica its way to the store.
+    async fn start(way: impl Fn() -> Arc<dyn Store>) -> Self {
         let mut hubs = Vec::new();
         for id in ["hub-a", "hub-b", "hub-s", "hub-c"] {
             let mut options = SimHubOptions::named(id);
@@ -44,9 +56,8 @@ impl Site {
             });
             hubs.push(SimHub::start(options).await.unwrap());
         }
-        let store = Memory::new(Memory::system_clock());
         let first = text(&hubs[..3]);
-        let replicas = [1, 2].map(|number| Process::begin(number, store.clone(), first.clone()));
+        let replicas = [1, 2].map(|number| Process::begin(number, way(), first.clone()));
         let name = |number| UserName::canonical(&format!("user-{number}"), NameRule::Exact).unwrap();
         let site = Self { hubs, replicas, users: Arc::new((0..USERS).map(name).collect()) };
         site.both("have read the directory and probed the hubs", |snapshot| {
@@ -174,7 +185,17 @@ fn count(counts: &BTreeMap<String, usize>, hub: &str) -> usize {
 
 #[tokio::test]
 async fn two_replicas_send_each_of_100_000_users_to_the_same_hub_in_five_states() {
-    let site = Site::start().await;
+    five_states(Site::in_memory().await).await;
+}
+
+#[tokio::test]
+#[ignore = "needs Redis: cargo xtask test --only redis"]
+async fn so_they_do_with_a_real_redis() {
+    let redis = Server::plain().await;
+    five_states(Site::start(|| Arc::new(RedisStore::new(&redis.config()).unwrap())).await).await;
+}
+
+async fn five_states(site: Site) {
     let well = site.agree("all is well").await;
     assert!(count(&well, "hub-a") > USERS / 3 && count(&well, "hub-s") == 0, "{well:?}");
     // Somebody has a server, and is to stay.
@@ -235,7 +256,7 @@ async fn two_replicas_send_each_of_100_000_users_to_the_same_hub_in_five_states(
 
 #[tokio::test]
 async fn replicas_whose_configurations_differ_do_not_undo_each_others_work_without_end() {
-    let site = Site::start().await;
+    let site = Site::in_memory().await;
     let drained = text(&site.hubs[..3]).replacen("id: hub-b,", "id: hub-b, intent: draining,", 1);
     let epoch = || {
         let [one, _] = site.snapshots();

@@ -18,7 +18,7 @@ use hubrouter::control::picture::{self, Healths, Materials};
 use hubrouter::control::replica::{self, Replica};
 use hubrouter::control::signals::Signal;
 use hubrouter::control::tasks::Tasks;
-use hubrouter::directory::{Fingerprint, Memory, ReplicaId};
+use hubrouter::directory::{Fingerprint, ReplicaId, Store};
 use hubrouter_config::{Loaded, Sources};
 use hubrouter_hub_adapter::client::Resolver;
 use hubrouter_loadtest::simhub::SimHub;
@@ -83,7 +83,7 @@ pub struct Process {
 
 impl Process {
     /// Begins as the program does.
-    pub fn begin(number: u8, store: Memory, text: String) -> Self {
+    pub fn begin(number: u8, store: Arc<dyn Store>, text: String) -> Self {
         let loaded = read(&text).unwrap_or_else(|refusal| panic!("{refusal}"));
         let text = Arc::new(Mutex::new(text));
         let load = {
@@ -105,7 +105,7 @@ impl Process {
             load,
             live: Arc::clone(&live),
             materials,
-            store: Arc::new(store),
+            store,
             is_shared: true,
             me: ReplicaId::of([number; 8]),
             fresh: Fingerprint::of([number; 16]),
