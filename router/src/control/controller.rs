@@ -8,6 +8,7 @@ mod effects;
 mod known;
 mod orders;
 mod rebuild;
+mod reload;
 mod retired;
 mod secure;
 mod shared;
@@ -20,15 +21,15 @@ use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use hubrouter_config::{Config, HubId, Loaded, Problem};
+use hubrouter_config::{Config, HubId, Loaded};
 use tokio::sync::{mpsc, watch};
-use tracing::{error, info, warn};
+use tracing::warn;
 
 use super::adoption::Adoption;
-use super::board::{Board, Reload};
+use super::board::Board;
 use super::calls::Dial;
 use super::census::{Authority, Bells};
 use super::clock::{self, until};
@@ -320,65 +321,6 @@ impl Controller {
         self.parts.live.store(Arc::new(live.with_snapshot(snapshot)));
     }
 
-    /// Takes a new configuration whole or not at all; the last good one stays when it is refused.
-    fn reload(&mut self) {
-        let at = SystemTime::now();
-        let outcome = (self.parts.load)().and_then(|loaded| match self.open(&loaded) {
-            Ok(()) => Ok(loaded),
-            Err(problem) => Err(Refusal { problems: vec![problem], files: loaded.files }),
-        });
-        match outcome {
-            Ok(loaded) => self.accept(loaded, at),
-            Err(refusal) => {
-                error!("the configuration was NOT reloaded, the one before stays in force:\n{refusal}");
-                self.watch(refusal.files);
-                self.parts.board.note(Reload { at, accepted: false, problems: refusal.problems });
-            }
-        }
-    }
-
-    fn open(&mut self, loaded: &Loaded) -> Result<(), Problem> {
-        let prepared = self.parts.listeners.prepare(&loaded.config);
-        prepared.map_err(|Unprepared { key, message, hint }| loaded.problem_at(&key, message, hint))?;
-        let wanted: Vec<SocketAddr> = loaded.config.listen.iter().map(|listen| listen.address).collect();
-        self.parts.listeners.change(&wanted).map_err(|Unopened { address, source }| {
-            let at = wanted.iter().position(|wanted| *wanted == address).unwrap_or_default();
-            loaded.problem_at(
-                &format!("listen[{at}].address"),
-                format!("{address} cannot be opened: {source}"),
-                "free the address or name another one",
-            )
-        })
-    }
-
-    fn accept(&mut self, loaded: Loaded, at: SystemTime) {
-        let now = clock::now();
-        let mut loaded = loaded;
-        self.retire(&mut loaded.config);
-        for warning in &loaded.warnings {
-            warn!("{warning}");
-        }
-        tell_what_needs_a_restart(&self.parts.loaded.config, &loaded.config);
-        let adopted = self.adopted.take();
-        self.adopted = Adoption::after(&self.parts.loaded.config, &loaded.config, adopted, now);
-        forget_moved(&mut self.healths, &self.parts.loaded.config, &loaded.config);
-        self.note_intents(&loaded.config, now);
-        self.passive.follow(&self.healths);
-        self.parts.loaded = loaded;
-        self.know_hubs(now);
-        self.draw(now);
-        self.parts.probes.follow(&self.parts.loaded.config);
-        self.follow_hubs();
-        self.watch(self.parts.loaded.files.clone());
-        let problems = self.parts.loaded.warnings.clone();
-        self.parts.board.note(Reload { at, accepted: true, problems });
-        info!(
-            snapshot = self.number,
-            hubs = self.parts.loaded.config.hubs.len(),
-            "the configuration was reloaded"
-        );
-    }
-
     /// A picture of the configuration in force, made anew.
     fn draw(&mut self, now: Instant) {
         self.number += 1;
@@ -398,14 +340,6 @@ impl Controller {
         }
     }
 
-    /// Watches the configuration file and those it names.
-    fn watch(&self, mut files: Vec<PathBuf>) {
-        if let Some((file, watcher)) = &self.parts.watched {
-            files.push(file.clone());
-            watcher.watch(files);
-        }
-    }
-
     /// Health for exactly the configured hubs.
     fn know_hubs(&mut self, now: Instant) {
         let hubs = &self.parts.loaded.config.hubs;
@@ -413,29 +347,6 @@ impl Controller {
         for hub in hubs {
             self.healths.entry(hub.id.clone()).or_insert_with(|| HubHealth::new(now));
         }
-    }
-}
-
-/// A hub at another address is another hub as far as its health is concerned.
-fn forget_moved(healths: &mut Healths, before: &Config, after: &Config) {
-    healths.retain(|id, _| match (before.hub(id), after.hub(id)) {
-        (Some(before), Some(after)) => before.url == after.url && before.hub_url == after.hub_url,
-        _ => false,
-    });
-}
-
-fn tell_what_needs_a_restart(before: &Config, after: &Config) {
-    if before.workers != after.workers {
-        warn!("workers changed: that takes effect at the next start");
-    }
-    if before.admin.address != after.admin.address {
-        warn!("admin.address changed: that takes effect at the next start");
-    }
-    if before.directory != after.directory {
-        warn!("directory changed: that takes effect at the next start");
-    }
-    if before.telemetry.log != after.telemetry.log {
-        warn!("telemetry.log changed: that takes effect at the next start");
     }
 }
 

@@ -2,14 +2,19 @@
 
 mod scene;
 
+use hubrouter_hub_adapter::census::UserAt;
 use hubrouter_hub_adapter::names::NameRule;
 use tokio::time::sleep;
 
+use super::claimer::ASK_WITHIN;
 use super::*;
+use crate::control::clock;
+use crate::control::keeper::hub_key;
 use crate::control::test_store::TestStore;
-use crate::core::life::records::HubRecord;
+use crate::core::life::records::{Cause, HubRecord};
 use crate::core::life::time::StoreTime;
 use crate::core::sketch_tests::{another, index, user_at};
+use crate::core::snapshot::HubIndex;
 use scene::{HUBS, INTERVAL, Scene, open, start, waits};
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,7 @@
 //! What the controller does by itself when the time has come.
 
+use std::time::SystemTime;
+
 use hubrouter_config::FixedSources;
 use hubrouter_hub_adapter::client::Resolver;
 use hubrouter_hub_adapter::cookies::Cookies;
@@ -171,9 +173,12 @@ async fn a_new_placement_waits_for_a_router_that_fell_silent_where_storage_is_lo
         let payload = Value::of(&beat).unwrap();
         let pulse = Pulse { replica: other.clone(), payload, lives_for: Duration::from_secs(15) };
         store.beat(&pulse, &seen.fingerprint, WITHIN).await.unwrap();
+        let told_at = Instant::now();
+        while board.fleet().placement.is_none() && told_at.elapsed() < Duration::from_secs(20) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         store.jump(Duration::from_secs(60));
         change.send(()).await.unwrap();
-        let told_at = Instant::now();
         while board.fleet().placement_waits.is_none() && told_at.elapsed() < Duration::from_secs(20) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use futures_util::future::BoxFuture;
 use hubrouter_config::{BaseUrl, Health, Hub};
-use hubrouter_hub_adapter::census::{ActiveUsers, Routes};
+use hubrouter_hub_adapter::census::{ActiveUsers, Routes, UserAt};
 use hubrouter_hub_adapter::client::{HubError, Resolver};
 use hubrouter_hub_adapter::probe::{Plane, ProbeResult, Seen};
 use hubrouter_hub_adapter::site::Site;
@@ -14,11 +14,12 @@ use tokio::time::sleep;
 
 use super::super::*;
 use crate::control::calls::{HubCalls, Probe, Told};
-use crate::control::keeper::{self, Keeper, Told as Heard};
+use crate::control::clock;
+use crate::control::keeper::{self, Keeper, Told as Heard, hub_key};
 use crate::control::picture::{self, Healths, Materials};
 use crate::control::tasks::Tasks;
 use crate::control::test_store::TestStore;
-use crate::core::life::records::{Heartbeat, HubRecord, Starts, Whom};
+use crate::core::life::records::{Assignment, Cause, Epoch, Heartbeat, HubRecord, Starts, Whom};
 use crate::core::life::time::StoreTime;
 use crate::core::sketch_tests::{another, assigned, snapshot, user_at};
 use crate::directory::{Fingerprint, ReplicaId};
