@@ -26,6 +26,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use hubrouter_config::{Config, HubId, Loaded};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tracing::warn;
 
 use super::adoption::Adoption;
@@ -164,6 +165,7 @@ pub struct Controller {
     adopted: Option<Adoption>,
     logouts: Logouts,
     telling: Task,
+    placing: Task,
     number: u64,
     view: View,
     lives: Lives,
@@ -181,6 +183,8 @@ pub struct Controller {
     done: mpsc::UnboundedSender<Done>,
     done_in: Option<mpsc::UnboundedReceiver<Done>>,
     upkeep: upkeep::Upkeep,
+    /// Who stops servers that count as lost, by hub.
+    stopping: BTreeMap<HubId, JoinHandle<()>>,
 }
 
 impl Controller {
@@ -190,6 +194,7 @@ impl Controller {
         let adopted = Adoption::configured(&parts.loaded.config);
         let number = parts.live.load().snapshot.number;
         let telling = parts.board.tasks.add("logouts that hubs have not heard of", LOGOUT_EVERY);
+        let placing = parts.board.tasks.add("placement", parts.loaded.config.health.interval);
         let (healths, passive, logouts) = (Healths::new(), Passive::default(), Logouts::default());
         let (done, done_in) = mpsc::unbounded_channel();
         let mut this = Self {
@@ -199,6 +204,7 @@ impl Controller {
             adopted,
             logouts,
             telling,
+            placing,
             number,
             view: View::nothing(),
             lives: Lives::default(),
@@ -213,6 +219,7 @@ impl Controller {
             done,
             done_in: Some(done_in),
             upkeep: upkeep::Upkeep::default(),
+            stopping: BTreeMap::new(),
         };
         this.know_hubs(clock::now());
         this.parts.board.note_me(this.parts.share.me.as_str());

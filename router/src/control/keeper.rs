@@ -3,20 +3,20 @@
 //! The only owner of the copy. What the records mean is `core`'s, what to write the controller's and the claims'; they write
 //! through a [`Writer`], and what they wrote comes back here first.
 
+mod beat;
 #[cfg(test)]
 mod tests;
 mod told;
 mod writer;
 
 use std::collections::BTreeSet;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use hubrouter_config::HubId;
 use tokio::sync::{mpsc, oneshot, watch};
-use tracing::{debug, error, info, warn};
+use tracing::{error, info, warn};
 
 pub use told::{CensusRecord, Told, View};
 pub use writer::{Write, Writer, Wrote, census_key, hub_key, placement_key, user_key};
@@ -25,12 +25,11 @@ use super::clock;
 use super::journal::Journal;
 use super::tasks::Task;
 use crate::core::life::records::Heartbeat;
-use crate::core::life::time::StoreTime;
-use crate::core::moment::{Clock, Knowledge};
+use crate::core::moment::Knowledge;
 use crate::directory::{
-    Applied, Beats, Change, Confirmed, Entry, Error, Feed, Fingerprint, FullCopy, Key, Mark, Pulse,
-    ReplicaId, Seen, Store, Value, sync,
+    Applied, Change, Entry, Error, Feed, Fingerprint, FullCopy, Key, ReplicaId, Seen, Store, sync,
 };
+use beat::Beating;
 use told::Records;
 
 /// The longest that one call to the store may take.
@@ -93,17 +92,9 @@ pub(super) enum Ask {
     Look,
 }
 
-type Beating = Pin<Box<dyn Future<Output = Beaten> + Send>>;
-
 /// Whether a record decides for users who have none of their own, or is the end of such a user's own.
 fn is_of_all(entry: &Entry) -> bool {
     matches!(entry.key.parts().0, Key::HUB | told::PLACEMENT) || entry.value.is_none()
-}
-
-/// What came of a heartbeat.
-struct Beaten {
-    asked_at: Instant,
-    answered: Result<(Mark, Instant, Result<Beats, Error>), Error>,
 }
 
 impl Keeper {
@@ -275,115 +266,6 @@ impl Keeper {
         }
         self.records = Records::of(&self.copy);
         self.changed = true;
-    }
-
-    /// Sends a heartbeat, and asks for everybody's.
-    fn beat(&self) -> Option<Beating> {
-        let site = self.copy.seen()?.fingerprint;
-        let pulse = self.pulse(false)?;
-        let store = Arc::clone(&self.parts.store);
-        let asked_at = clock::now();
-        Some(Box::pin(async move {
-            let answered = match store.beat(&pulse, &site, WITHIN).await {
-                Ok(mark) => {
-                    let beats_asked_at = clock::now();
-                    Ok((mark, beats_asked_at, store.beats(WITHIN).await))
-                }
-                Err(error) => Err(error),
-            };
-            Beaten { asked_at, answered }
-        }))
-    }
-
-    /// What the next heartbeat says. All starts are in it: whoever misses one may let two servers run.
-    fn pulse(&self, goodbye: bool) -> Option<Pulse> {
-        let mut heartbeat = self.parts.heartbeat.borrow().clone();
-        heartbeat.starts = self.parts.journal.all();
-        heartbeat.read = self.read_up_to();
-        heartbeat.goodbye = goodbye;
-        let payload = Value::of(&heartbeat).or_else(|| {
-            // The journal leaves room for the rest of it; how spawns ended matters least.
-            heartbeat.spawns.clear();
-            Value::of(&heartbeat)
-        });
-        if payload.is_none() {
-            error!("the heartbeat of this replica is too long to be sent");
-        }
-        Some(Pulse { replica: self.parts.me.clone(), payload: payload?, lives_for: self.interval() * 3 })
-    }
-
-    /// What was written up to this instant of the store's clock is in the copy.
-    fn read_up_to(&self) -> StoreTime {
-        let known = self.knowledge.clock.zip(self.knowledge.in_step.min(self.knowledge.heard));
-        known.map_or_else(StoreTime::default, |(clock, at)| clock.time_at(at))
-    }
-
-    fn beaten(&mut self, beaten: Beaten) {
-        self.changed = true;
-        match beaten.answered {
-            Err(error) => {
-                if matches!(error, Error::Behind { .. } | Error::Foreign { .. }) {
-                    self.knowledge.behind = true;
-                    self.sync_soon();
-                }
-                self.ill(&error);
-            }
-            Ok((mark, beats_asked_at, beats)) => {
-                self.well();
-                self.knowledge.heard = Some(beaten.asked_at);
-                self.set_clock(Clock { store: mark.time, at: beaten.asked_at }, beats_asked_at);
-                match self.copy.confirm(&mark, beaten.asked_at) {
-                    Confirmed::InStep => {
-                        self.knowledge.in_step = Some(beaten.asked_at);
-                        self.lagging = false;
-                    }
-                    // The feed brings it in a moment; if it has not by the next beat, it is broken.
-                    Confirmed::Lagging if !self.lagging => self.lagging = true,
-                    Confirmed::Lagging => self.sync_soon(),
-                    Confirmed::Doubtful => {
-                        self.knowledge.behind = true;
-                        self.sync_soon();
-                    }
-                }
-                match beats {
-                    Ok(beats) => self.tell_beats(beats, beats_asked_at),
-                    Err(error) => debug!(%error, "the heartbeats of the replicas cannot be read"),
-                }
-            }
-        }
-    }
-
-    fn set_clock(&mut self, clock: Clock, answered_at: Instant) {
-        if let Some(before) = self.knowledge.clock {
-            let expected = before.time_at(clock.at);
-            let off = clock.store.since(expected).max(expected.since(clock.store));
-            // What a call took may be in front of the reading or behind it.
-            let took = answered_at.saturating_duration_since(clock.at);
-            if off > Duration::from_secs(1) + took * 2 {
-                warn!(off_ms = off.as_millis(), "the clock of the directory jumped");
-                let _ = self.parts.told.send(Told::ClockJumped);
-            }
-        }
-        self.knowledge.clock = Some(clock);
-    }
-
-    fn tell_beats(&mut self, beats: Beats, asked_at: Instant) {
-        let Some(clock) = self.knowledge.clock else { return };
-        let mut heartbeats = Vec::new();
-        for beat in beats.beats {
-            match beat.payload.read::<Heartbeat>() {
-                Ok(said) => {
-                    let read = said.read.min(beat.at);
-                    let replica = beat.replica.as_str().to_owned();
-                    heartbeats.push(Heartbeat { replica, at: beat.at, read, ..said });
-                }
-                Err(error) => {
-                    debug!(replica = beat.replica.as_str(), %error, "a heartbeat that cannot be read");
-                }
-            }
-        }
-        let asked_at = clock.time_at(asked_at);
-        let _ = self.parts.told.send(Told::Beats { asked_at, now: beats.time, heartbeats });
     }
 
     fn well(&mut self) {

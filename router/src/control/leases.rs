@@ -15,6 +15,8 @@ use super::clock;
 use super::keeper::Writer;
 use super::live::Live;
 use super::tasks::Task;
+use crate::core::health::HubPlane;
+use crate::core::snapshot::HubView;
 use crate::directory::{Key, ReplicaId};
 
 /// The longest that a question for a lease may take.
@@ -63,7 +65,7 @@ impl Leases {
     }
 }
 
-/// Holds on to the leases of all configured hubs that no other replica has, each for three of the periods in which it is asked
+/// Holds on to the leases of all hubs that it reaches and no other replica has, each for three of the periods in which it is asked
 /// for anew; gives them back at the end.
 pub async fn hold(
     leases: Arc<Leases>,
@@ -77,7 +79,7 @@ pub async fn hold(
         let now = live.load_full();
         let every = now.snapshot.config.health.interval;
         let mut held = BTreeSet::new();
-        for hub in now.snapshot.config.hubs.iter().map(|hub| &hub.id) {
+        for hub in now.snapshot.hubs.iter().filter(|view| !is_blind(view)).map(|view| &view.hub.id) {
             if writer.lease(&Key::hub(hub), &me, every * 3, WITHIN).await {
                 held.insert(hub.clone());
             }
@@ -98,6 +100,12 @@ pub async fn hold(
     for hub in leases.all() {
         writer.release(&Key::hub(&hub), &me, WITHIN).await;
     }
+}
+
+/// Whether this replica alone cannot reach the hub: then another one may look after it.
+fn is_blind(view: &HubView) -> bool {
+    let agreed = view.record.outage.is_some_and(|outage| outage.hub.is_some());
+    view.health.hub.verdict == HubPlane::Down && !agreed
 }
 
 #[cfg(test)]

@@ -5,8 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
+use arc_swap::ArcSwap;
+use futures_util::StreamExt;
+use futures_util::stream;
 use hubrouter_config::{HubId, Intent};
 use hubrouter_hub_adapter::census::{ActiveUser, ServerState};
 use hubrouter_hub_adapter::names::UserName;
@@ -19,7 +22,7 @@ use super::clock;
 use super::keeper::{CensusRecord, Write, Writer, Wrote, user_key};
 use super::live::Live;
 use crate::core::census::Servers;
-use crate::core::life::records::{Assignment, AtDeadline, Cause, Epoch, Starts};
+use crate::core::life::records::{Assignment, AtDeadline, Cause, Epoch, Starts, Word};
 use crate::core::life::time::{StoreTime, millis};
 use crate::core::moment::Clock;
 use crate::core::snapshot::Snapshot;
@@ -27,6 +30,10 @@ use crate::core::upkeep::{Answer, Tidy, tidy};
 
 /// The longest that one write may take.
 const WITHIN: Duration = Duration::from_secs(2);
+/// For so long one answer of a hub is worked by: later on somebody may have begun to work again, or have gone elsewhere.
+const GOOD_FOR: Duration = Duration::from_secs(20);
+/// Idle servers that are stopped at a time: a hub takes some seconds for each.
+const STOPS_AT_ONCE: usize = 8;
 
 /// What is remembered from one answer to the next.
 #[derive(Debug, Default)]
@@ -37,7 +44,7 @@ pub(super) struct Upkeep {
 
 /// What one round of it works with.
 pub(super) struct Means {
-    pub live: Arc<Live>,
+    pub live: Arc<ArcSwap<Live>>,
     pub writer: Writer,
     pub board: Arc<Board>,
     pub calls: Arc<dyn HubCalls>,
@@ -49,7 +56,8 @@ impl Upkeep {
         let users: BTreeMap<UserName, Servers> =
             news.users.iter().map(|(user, active)| (user.clone(), servers(active))).collect();
         let before = self.before.insert(news.hub.clone(), (asked_at, users.clone()));
-        let snapshot = &means.live.snapshot;
+        let live = means.live.load_full();
+        let snapshot = &live.snapshot;
         let Some(hub) = snapshot.find(&news.hub) else { return };
         let moment = snapshot.knowledge.at(clock::now(), &snapshot.times);
         let answer = Answer { asked_at, users: &users };
@@ -66,13 +74,10 @@ impl Upkeep {
         }
         drop(busy);
         let (hub, busy) = (news.hub.clone(), Arc::clone(&self.busy));
+        let until = clock::now() + GOOD_FOR;
         tokio::spawn(async move {
-            for one in due {
-                means.write(&hub, one).await;
-            }
-            for (user, server) in stops {
-                means.stop(&hub, &user, &server).await;
-            }
+            means.write_all(&hub, &live.snapshot, due, until).await;
+            means.stop_all(&hub, stops, until).await;
             busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&hub);
         });
     }
@@ -84,9 +89,30 @@ impl Upkeep {
 }
 
 impl Means {
-    /// Writes one change, if what stands is as it was.
-    pub(super) async fn write(&self, hub: &HubId, tidy: Tidy) {
-        let snapshot = &self.live.snapshot;
+    /// All changes, as long as the directory answers. The next answer says what is still to be done.
+    async fn write_all(&self, hub: &HubId, decided_by: &Snapshot, due: Vec<Tidy>, until: Instant) {
+        for one in due {
+            if clock::now() >= until || !self.write(hub, decided_by, one).await {
+                return;
+            }
+        }
+    }
+
+    /// Stops idle servers, as long as an operator's word wants that.
+    async fn stop_all(&self, hub: &HubId, stops: Vec<(UserName, String)>, until: Instant) {
+        let each = stream::iter(stops).map(|(user, server)| async move {
+            let live = self.live.load_full();
+            let now = live.snapshot.knowledge.clock.map(|known| known.time_at(clock::now()));
+            let is_wanted = now.is_some_and(|now| stops_idle(&live.snapshot, hub, now).is_some());
+            if is_wanted && clock::now() < until {
+                self.stop(hub, &user, &server).await;
+            }
+        });
+        each.buffer_unordered(STOPS_AT_ONCE).collect::<Vec<()>>().await;
+    }
+
+    /// Writes one change, if what stands is as it was when that was decided; whether the directory answered.
+    pub(super) async fn write(&self, hub: &HubId, snapshot: &Snapshot, tidy: Tidy) -> bool {
         let write = match &tidy {
             Tidy::Over { user, on } => user_key(user).map(|key| Write::delete(key, *on)),
             Tidy::Found(user) => {
@@ -96,7 +122,7 @@ impl Means {
                 user_key(user).and_then(|key| Write::set(key, snapshot.exceptions.epoch_of(user), &found))
             }
         };
-        let Some(write) = write else { return };
+        let Some(write) = write else { return true };
         match (self.writer.write(&write, WITHIN).await, tidy) {
             (Wrote::Stands(_), Tidy::Found(user)) => {
                 let text = format!(
@@ -108,9 +134,10 @@ impl Means {
             (Wrote::Stands(_), Tidy::Over { user, .. }) => {
                 info!(hub.id = %hub, user = %user, "user `{user}` needs no record at `{hub}` any more: placement decides");
             }
-            // The next answer says what is still to be done.
-            (Wrote::Conflict(_) | Wrote::Unknown(_) | Wrote::Unreachable(_), _) => {}
+            (Wrote::Conflict(_), _) => {}
+            (Wrote::Unknown(_) | Wrote::Unreachable(_), _) => return false,
         }
+        true
     }
 
     async fn stop(&self, hub: &HubId, user: &UserName, server: &str) {
@@ -150,6 +177,15 @@ pub(super) fn seen_elsewhere(snapshot: &Snapshot, board: &Board, here: &HubId, u
         .any(|hub| board.census.presence(hub, user, super::census::moment(snapshot, hub, now)).is_seen())
 }
 
+/// The drain by which idle servers of `hub` are stopped now, and since when its users start elsewhere.
+fn stops_idle<'a>(snapshot: &'a Snapshot, hub: &HubId, now: StoreTime) -> Option<(&'a Word, StoreTime)> {
+    let record = snapshot.exceptions.hub(hub)?;
+    let word = record.word.as_ref().filter(|word| word.intent == Intent::Draining)?;
+    let Starts::Elsewhere { since: opened, .. } = record.starts else { return None };
+    let is_over = word.deadline.is_some_and(|deadline| now >= deadline);
+    (is_over && word.at_deadline == AtDeadline::StopIdle).then_some((word, opened))
+}
+
 /// Servers that a drain stops now: its deadline is over, and they had no activity for as long as it says.
 fn overdue(
     snapshot: &Snapshot,
@@ -157,15 +193,7 @@ fn overdue(
     users: &BTreeMap<UserName, ActiveUser>,
     now: StoreTime,
 ) -> Vec<(UserName, String)> {
-    let Some(record) = snapshot.exceptions.hub(hub) else { return Vec::new() };
-    let Some(word) = record.word.as_ref().filter(|word| word.intent == Intent::Draining) else {
-        return Vec::new();
-    };
-    let Starts::Elsewhere { since: opened, .. } = record.starts else { return Vec::new() };
-    let is_over = word.deadline.is_some_and(|deadline| now >= deadline);
-    if word.at_deadline != AtDeadline::StopIdle || !is_over {
-        return Vec::new();
-    }
+    let Some((word, opened)) = stops_idle(snapshot, hub, now) else { return Vec::new() };
     let idle = |last: Option<SystemTime>| {
         // One that was never used began before its hub was closed, at the latest.
         let last = last.map_or(opened, store_time);
@@ -215,7 +243,7 @@ mod tests {
     use hubrouter_hub_adapter::names::NameRule;
 
     use super::*;
-    use crate::core::life::records::{HubRecord, Word};
+    use crate::core::life::records::HubRecord;
     use crate::core::sketch_tests::{at, recorded, snapshot};
 
     /// Servers by how many seconds ago they were used, at 1,000 s.

@@ -20,6 +20,7 @@ use super::gather::{self, Known};
 use super::{collect, reply};
 use crate::control::controller::Ordered;
 use crate::control::operator::{Order, Refused, What};
+use crate::core::life::claim::is_movable;
 use crate::core::snapshot::HubIndex;
 use crate::pages::{Link, Page, Rescue};
 
@@ -47,7 +48,10 @@ fn may_be_rescued(exchange: &Exchange<'_>, user: &UserName, hub: HubIndex) -> bo
         && view.hub.storage == Storage::Shared
         && view.record.failed_over.is_some()
         && is_dead
-        && snapshot.whereabouts(user).is_some_and(|place| place.at == hub)
+        && snapshot.whereabouts(user).is_some_and(|place| {
+            // A pin is an operator's to change.
+            place.at == hub && place.assignment.is_none_or(|stands| is_movable(stands.cause))
+        })
 }
 
 /// Answers the form of [`Page::HubGone`]. Whose server it is, our session says, and the token that the page was made for them.

@@ -151,6 +151,33 @@ async fn when_both_planes_are_dead_a_page_says_so_and_an_operator_may_give_up_th
 }
 
 #[tokio::test]
+async fn who_is_pinned_keeps_their_server_when_those_of_the_others_count_as_lost() {
+    let site = known(sketch(FAILOVER)).await;
+    let (ada, eve) = (site.user_at("hub-a", 0), site.user_at("hub-a", 1));
+    let (_at_work, _other) = (site.at_work(&ada).await, site.at_work(&eve).await);
+    site.until("the hub has told of both", |status| hub(status, "hub-a")["census"]["servers"] == 2).await;
+    assert_eq!(site.order(&format!("/users/{ada}/pin"), json!({"hub": "hub-a"})).await.status, 200);
+    die(&site, "hub-a").await;
+    until_starts(&site, "hub-a", "elsewhere").await;
+
+    let dry = json!({"assume_stopped": true, "dry_run": true});
+    let plan = site.order("/hubs/hub-a/failover", dry).await.body;
+    assert!(plan.contains("the servers of 1 users count as lost") && plan.contains(&eve), "{plan}");
+    assert!(!plan.contains(&ada), "{plan}");
+    let done = site.order("/hubs/hub-a/failover", json!({"assume_stopped": true})).await;
+    assert_eq!(done.status, 200, "{}", done.body);
+    site.until("one is moved", |status| hub(status, "hub-a")["failed_over"]["moved"] == json!([eve])).await;
+
+    return_to_life(&site, "hub-a").await;
+    site.until("everybody may come home", |status| {
+        hub(status, "hub-a")["starts"]["to"] == "here" && hub(status, "hub-a")["stale"] == json!([])
+    })
+    .await;
+    assert!(runs(&site, "hub-a", &ada), "her server was nobody's to stop");
+    assert!(!runs(&site, "hub-a", &eve));
+}
+
+#[tokio::test]
 async fn a_user_of_a_dead_hub_may_give_up_their_own_server_where_the_operators_allow_it() {
     let site = known(sketch(&format!("{FAILOVER}, self_rescue: true"))).await;
     let (ada, eve) = (site.user_at("hub-a", 0), site.user_at("hub-a", 1));

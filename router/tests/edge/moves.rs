@@ -60,13 +60,57 @@ async fn a_pin_lasts_until_it_is_cleared() {
     site.hub("hub-b").stop_server(&ada, "").await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(explain(&site, &ada).await["why"], "assigned_pin", "also when she is idle");
-    accepted(&site, "/hubs/hub-b/drain", json!({})).await;
+    let why = refused(&site, "/hubs/hub-b/drain", json!({}), 422).await;
+    assert!(why.contains("strand 1 of its 2 users") && why.contains("pinned them to `hub-b`"), "{why}");
+    accepted(&site, "/hubs/hub-b/drain", json!({"force": true})).await;
     until_starts(&site, "hub-b", "elsewhere").await;
     assert_eq!(start(&mut browser, &ada).await.hub(), "hub-b", "a pin holds against a drain, too");
     site.hub("hub-b").stop_server(&ada, "").await;
 
     accepted(&site, &unpin, json!({})).await;
     until_owner(&site, &ada, "hub-a").await;
+}
+
+#[tokio::test]
+async fn a_pin_is_ended_by_its_clearing_alone_and_never_by_a_move() {
+    let site = known(two_hubs()).await;
+    let ada = site.user_at("hub-a", 0);
+    site.logged_in(&ada).await;
+    accepted(&site, &format!("/users/{ada}/pin"), json!({"hub": "hub-b"})).await;
+    for to in ["hub-a", "hub-b"] {
+        let why = refused(&site, &format!("/users/{ada}/move"), json!({"hub": to}), 409).await;
+        assert!(why.contains("is pinned to `hub-b`") && why.contains("--clear"), "{why}");
+    }
+    assert_eq!(explain(&site, &ada).await["why"], "assigned_pin");
+
+    accepted(&site, &format!("/users/{ada}/pin"), json!({"hub": "hub-a"})).await;
+    assert_eq!(explain(&site, &ada).await["owner"], "hub-a", "another pin may take its place");
+}
+
+#[tokio::test]
+async fn nobody_is_moved_to_a_hub_that_sends_its_own_users_away() {
+    let site = known(two_hubs()).await;
+    let ada = site.user_at("hub-a", 0);
+    site.logged_in(&ada).await;
+    for (verb, word) in [("drain", "is being drained"), ("maintenance", "is in maintenance")] {
+        accepted(&site, &format!("/hubs/hub-b/{verb}"), json!({})).await;
+        let why = refused(&site, &format!("/users/{ada}/move"), json!({"hub": "hub-b"}), 422).await;
+        assert!(why.contains(word), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn whose_order_is_ended_by_another_one_is_said() {
+    let site = known(two_hubs()).await;
+    accepted(&site, "/hubs/hub-a/drain", json!({"reason": "new disks", "who": "alice"})).await;
+
+    let cordon = text(&accepted(&site, "/hubs/hub-a/cordon", json!({"who": "bob", "dry_run": true})).await);
+    let resume = text(&accepted(&site, "/hubs/hub-a/resume", json!({"who": "bob"})).await);
+
+    for said in [cordon, resume] {
+        let words = ["this ends `draining`, ordered by", "alice", "new disks"];
+        assert!(words.iter().all(|word| said.contains(word)), "{said}");
+    }
 }
 
 #[tokio::test]
@@ -99,7 +143,8 @@ async fn every_order_leaves_an_event() {
     let ada = site.user_at("hub-a", 0);
     site.logged_in(&ada).await;
     accepted(&site, "/hubs/hub-a/cordon", json!({"reason": "full", "who": "alice"})).await;
-    accepted(&site, &format!("/users/{ada}/pin"), json!({"hub": "hub-b"})).await;
+    accepted(&site, &format!("/users/{ada}/pin"), json!({"hub": "hub-b", "reason": "a lecture"})).await;
+    accepted(&site, &format!("/users/{ada}/unpin"), json!({"reason": "it is over"})).await;
 
     let request = Request::get("/events").with("authorization", &format!("Bearer {BOSS}"));
     let events = Browser::new(site.admin).send(request).await.json();
@@ -108,7 +153,8 @@ async fn every_order_leaves_an_event() {
         events["events"].as_array().unwrap().iter().map(|event| event["text"].to_string()).collect();
     let told = |words: &[&str]| events.iter().any(|text| words.iter().all(|word| text.contains(word)));
     assert!(told(&["hub-a", "cordon", "alice", "full"]), "{events:#?}");
-    assert!(told(&[&ada, "pin", "hub-b"]), "{events:#?}");
+    assert!(told(&[&ada, "pin to `hub-b`", "a lecture"]), "{events:#?}");
+    assert!(told(&[&ada, "is cleared by", "it is over"]), "{events:#?}");
 }
 
 #[tokio::test]

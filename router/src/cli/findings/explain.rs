@@ -134,7 +134,7 @@ fn ranking_table(config: &Config, explanation: &Explanation) -> Table {
             tier_word(place.tier).to_owned(),
             hub.map_or_else(String::new, |hub| (f64::from(hub.weight.as_thousandths()) / 1000.0).to_string()),
             format!("{:.4}", place.score),
-            hub.map_or("", |hub| intent_word(hub.intent)).to_owned(),
+            hub.map_or("", |hub| hub.intent.label()).to_owned(),
         ]);
     }
     table
@@ -158,15 +158,6 @@ fn tier_word(tier: Tier) -> &'static str {
     match tier {
         Tier::Active => "active",
         Tier::Standby => "standby",
-    }
-}
-
-fn intent_word(intent: Intent) -> &'static str {
-    match intent {
-        Intent::Active => "active",
-        Intent::Cordoned => "cordoned",
-        Intent::Draining => "draining",
-        Intent::Maintenance => "maintenance",
     }
 }
 

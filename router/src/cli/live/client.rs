@@ -28,7 +28,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// How long an answer may take that needs no waiting.
 const READ: Duration = Duration::from_secs(10);
 /// How long an order may take: longer than the router itself allows, so that its own words arrive.
-const ORDER: Duration = Duration::from_secs(30);
+const ORDER: Duration = Duration::from_secs(90);
 /// Most bytes of an answer.
 const BYTES: usize = 32 * 1024 * 1024;
 

@@ -3,6 +3,7 @@
 //! Read loosely: what a newer router adds harms nothing, and what an older one lacks stays empty.
 
 use std::io::Write;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -54,7 +55,31 @@ fn write_status(status: &Value, out: &mut dyn Write) -> Result<(), CannotRun> {
     }
     section("certificates", &certificates(status), out)?;
     section("users on two hubs", &doubles(status), out)?;
+    section("tasks", &tasks(status), out)?;
     section("trouble", &trouble(status), out)
+}
+
+/// What the router does by itself: how often, when last, and what came of it.
+fn tasks(status: &Value) -> Vec<String> {
+    let mut lines: Vec<String> = list(status, "/tasks").iter().map(task).collect();
+    lines.sort();
+    lines
+}
+
+fn task(task: &Value) -> String {
+    let name = text(task, "/name");
+    let period = task.get("period_seconds").and_then(Value::as_f64).map(Duration::from_secs_f64);
+    let every = period.map_or_else(
+        || "?".to_owned(),
+        |period| match period.as_secs() {
+            0 => format!("{} ms", period.as_millis()),
+            seconds => span(seconds),
+        },
+    );
+    match number(task, "/last_run_seconds_ago") {
+        Some(ago) => format!("{name}: every {every}, {} ago: {}", span(ago), text(task, "/last_result")),
+        None => format!("{name}: every {every}, not yet"),
+    }
 }
 
 fn section(title: &str, lines: &[String], out: &mut dyn Write) -> Result<(), CannotRun> {
@@ -310,6 +335,11 @@ certificates:
 users on two hubs:
   ada\\u{1b}[2J at hub-a, hub-b
   and 2 more users
+
+tasks:
+  census: every 5s, 16s ago: ok
+  new: every 5s, not yet
+  probe hub-a: every 5s, 14s ago: ok
 
 trouble:
   hub-a: hub plane down: refused

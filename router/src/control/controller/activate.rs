@@ -130,6 +130,7 @@ impl Controller {
     pub(super) fn activate(&mut self, now: StoreTime) {
         // The first placement says that the directory knows who is away from home.
         if self.placements.under_way || !self.view.read || self.is_rebuilding() {
+            self.placing.ran(clock::now(), "a step is under way");
             return;
         }
         let proposed = self.placements.proposed(&self.proposal_config());
@@ -163,6 +164,8 @@ impl Controller {
             }
             self.placements.why.clone_from(&why);
         }
+        let result = why.clone().unwrap_or_else(|| "active".to_owned());
+        self.placing.ran(clock::now(), result);
         self.parts.board.note_placement(self.placements.record.clone(), why);
     }
 
@@ -266,6 +269,7 @@ impl Controller {
             writer: self.parts.share.writer.clone(),
             live: Arc::clone(&self.parts.live),
             following,
+            known: config.hubs.iter().map(|hub| (hub.id.clone(), self.known_at(&hub.id))).collect(),
             forced: next.forced_by.is_some(),
         };
         let alone = match record.active.hubs.as_slice() {

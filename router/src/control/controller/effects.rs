@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hubrouter_config::HubId;
-use hubrouter_hub_adapter::names::UserName;
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
@@ -79,7 +78,7 @@ impl Controller {
             Effect::Write { on, record, changes } => self.write(hub, on, *record, changes, waiting),
             Effect::SecureRunning(securing) => self.secure(hub, securing),
             Effect::AskCensus => self.parts.share.bells.ring(&hub),
-            Effect::StopStale { users } => self.stop_stale(hub, users),
+            Effect::StopStale { .. } => self.stop_stale(hub),
             // Whoever looks after the hub stops what is idle, by each of its answers: see `upkeep`.
             Effect::StopIdle => self.parts.share.bells.ring(&hub),
             Effect::Report(report) => self.report(&hub, report),
@@ -140,6 +139,9 @@ impl Controller {
         let stands = matches!(wrote, Wrote::Stands(_));
         if stands {
             self.lives.written(hub);
+            if let Some(waiting) = &waiting {
+                waiting.told(&self.parts.board.events);
+            }
             for change in changes {
                 self.tell_change(hub, *change);
             }
@@ -183,6 +185,7 @@ impl Controller {
     }
 
     fn secure(&mut self, hub: HubId, securing: Securing) {
+        let began = self.parts.live.load_full();
         let users = if securing.assume_stopped {
             self.lost_at(&hub)
         } else {
@@ -192,6 +195,7 @@ impl Controller {
             hub: hub.clone(),
             writer: self.parts.share.writer.clone(),
             live: Arc::clone(&self.parts.live),
+            began,
             assume_stopped: securing.assume_stopped,
             superseded: Arc::default(),
         };
@@ -214,17 +218,22 @@ impl Controller {
         self.lives.secures(id, superseded, task);
     }
 
-    fn stop_stale(&self, hub: HubId, users: Vec<UserName>) {
-        let live = self.parts.live.load_full();
-        let Some(calls) = self.calls(&hub) else { return };
-        let job = StopStale { hub: hub.clone(), calls, live: Arc::clone(&self.parts.live) };
-        drop(live);
-        let done = self.done.clone();
-        tokio::spawn(async move {
-            if let Some(gone) = job.run(users).await {
-                let _ = done.send(Done::Hub(hub, HubEvent::StaleStopped { gone }));
-            }
+    /// One such work for each hub: it reads in the record who is listed.
+    fn stop_stale(&mut self, hub: HubId) {
+        self.stopping.retain(|_, work| !work.is_finished());
+        let Some(calls) = self.calls(&hub).filter(|_| !self.stopping.contains_key(&hub)) else { return };
+        let job = StopStale {
+            hub: hub.clone(),
+            calls,
+            live: Arc::clone(&self.parts.live),
+            leases: Arc::clone(&self.parts.share.leases),
+        };
+        let (done, id) = (self.done.clone(), hub.clone());
+        let work = tokio::spawn(async move {
+            let gone = |gone| drop(done.send(Done::Hub(hub.clone(), HubEvent::StaleStopped { gone })));
+            job.run(gone).await;
         });
+        self.stopping.insert(id, work);
     }
 
     /// The way to call `hub`.

@@ -9,7 +9,7 @@ use super::Controller;
 use crate::control::keeper::{Write, hub_key};
 use crate::control::upkeep::seen_elsewhere;
 use crate::core::life::claim::is_movable;
-use crate::core::life::records::HubRecord;
+use crate::core::life::records::{Assignment, HubRecord};
 use crate::core::life::step::{Change, Verb};
 use crate::core::upkeep::unaccounted;
 
@@ -28,10 +28,13 @@ impl Controller {
         users
     }
 
-    /// Everybody whose server is lost with `hub`: known there, recorded there, or listed when that was declared.
+    /// Everybody whose server is lost with `hub`: known there, recorded there, or listed when that was declared. Who is pinned, or
+    /// recorded elsewhere, is not moved by it, and keeps the server.
     pub(super) fn lost_at(&self, hub: &HubId) -> BTreeSet<UserName> {
         let mut users = self.known_at(hub);
         let exceptions = &self.view.exceptions;
+        let may_move = |stands: &Assignment| stands.hub == *hub && is_movable(stands.cause);
+        users.retain(|user| exceptions.assignment(user).is_none_or(|stands| may_move(stands)));
         let recorded =
             exceptions.assignments().filter(|stands| stands.hub == *hub && is_movable(stands.cause));
         users.extend(recorded.map(|stands| stands.user.clone()));

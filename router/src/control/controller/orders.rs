@@ -13,9 +13,10 @@ use tracing::info;
 
 use super::Controller;
 use super::effects::answer;
+use crate::control::events::Events;
 use crate::control::keeper::Wrote;
 use crate::control::operator::{Order, Outcome, Refused, What};
-use crate::core::life::records::HubRecord;
+use crate::core::life::records::{HubRecord, Word};
 use crate::core::life::step::{Effect, HubEvent, Refusal, Verb, step};
 use crate::core::life::time::StoreTime;
 
@@ -35,13 +36,22 @@ pub struct Ordered {
 #[derive(Debug)]
 pub struct Waiting {
     outcome: Outcome,
+    /// What is to be told when it stands, of which hub.
+    event: Option<(&'static str, HubId, String)>,
     reply: oneshot::Sender<Result<Outcome, Refused>>,
 }
 
 impl Waiting {
     /// Waits to hear `outcome` once it stands.
     pub(super) fn of(outcome: Outcome, reply: oneshot::Sender<Result<Outcome, Refused>>) -> Self {
-        Self { outcome, reply }
+        Self { outcome, event: None, reply }
+    }
+
+    /// Tells, once it stands.
+    pub(super) fn told(&self, events: &Events) {
+        if let Some((label, hub, text)) = &self.event {
+            events.note(label, Some(hub), None, text.clone());
+        }
     }
 
     /// The life of the hub refuses the order.
@@ -144,6 +154,9 @@ impl Controller {
             _ => None,
         });
         let record = written.map_or(&after.record, |record| record);
+        let ends = life.record.word.as_ref().filter(|word| record.word.as_ref() != Some(*word));
+        let mut details = details;
+        details.extend(ends.map(|word| ended(word, now)));
         let outcome =
             Outcome { dry_run: order.dry_run, summary: summary(hub, verb, record, order.dry_run), details };
         if order.dry_run || written.is_none() {
@@ -151,8 +164,8 @@ impl Controller {
             return;
         }
         let text = format!("hub `{hub}`: {} by {}{}", order.what.label(), order.who, because(&order.why));
-        self.parts.board.events.note(order.what.label(), Some(hub), None, text);
-        let mut waiting = Some(Waiting::of(outcome, reply));
+        let told = Some((order.what.label(), hub.clone(), text));
+        let mut waiting = Some(Waiting { outcome, event: told, reply });
         for (hub, effect) in self.lives.happens(hub, event(), now) {
             let waits = matches!(effect, Effect::Write { .. } | Effect::Refuse(_));
             let waiting = if waits { waiting.take() } else { None };
@@ -164,14 +177,19 @@ impl Controller {
     fn concerned(&self, hub: &HubId, verb: Verb) -> Vec<String> {
         let known = self.known_at(hub);
         let running = known.len();
+        let lost = self.lost_at(hub);
         let assigned = self.view.exceptions.assignments().filter(|assignment| assignment.hub == *hub).count();
         let mut lines = vec![
             format!("{running} users are known with a server there"),
             format!("{assigned} users are recorded to be there"),
         ];
         if let Verb::Failover { assume_stopped: true } = verb {
-            lines.push("their servers count as lost: they get new ones on their next hubs".to_owned());
-            lines.extend(named(&known));
+            let text = format!(
+                "the servers of {} users count as lost: they get new ones on their next hubs",
+                lost.len()
+            );
+            lines.push(text);
+            lines.extend(named(&lost));
         }
         lines
     }
@@ -180,6 +198,12 @@ impl Controller {
         let known = self.parts.loaded.config.hubs.iter().map(|hub| hub.id.clone()).collect();
         Refused::UnknownHub { hub: hub.to_string(), known }
     }
+}
+
+/// What another operator ordered, and this order ends.
+fn ended(word: &Word, now: StoreTime) -> String {
+    let ago = now.since(word.since).as_secs();
+    format!("this ends `{}`, ordered by {} {ago} s ago{}", word.intent.label(), word.who, because(&word.why))
 }
 
 /// Users by name, as many as an operator reads.
@@ -218,7 +242,8 @@ fn ago(since: StoreTime) -> std::time::Duration {
     now.saturating_sub(std::time::Duration::from_millis(since.as_millis()))
 }
 
-fn because(why: &str) -> String {
+/// Why, as it stands at the end of an event.
+pub(super) fn because(why: &str) -> String {
     if why.is_empty() { String::new() } else { format!(": {why}") }
 }
 

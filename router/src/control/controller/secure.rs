@@ -31,6 +31,8 @@ pub(super) struct Secure {
     pub(super) hub: HubId,
     pub(super) writer: Writer,
     pub(super) live: Arc<ArcSwap<Live>>,
+    /// What stood when it was said who runs there.
+    pub(super) began: Arc<Live>,
     /// Their servers are lost.
     pub(super) assume_stopped: bool,
     /// Another one has begun.
@@ -41,7 +43,7 @@ impl Secure {
     /// All of them; whom it concerned. `None` when another one has begun meanwhile, when the operator's word that their servers are
     /// lost holds no more, or when the directory did not answer: until it does, who runs here may have stopped and gone elsewhere.
     pub(super) async fn run(&self, users: BTreeSet<UserName>) -> Option<Vec<UserName>> {
-        let began = &self.live.load_full().snapshot.exceptions;
+        let began = &self.began.snapshot.exceptions;
         // What is under way is waited for: the last write of this one ends before the first of the next.
         let unanswered = &AtomicBool::new(false);
         let each = stream::iter(users).map(|user| async move {

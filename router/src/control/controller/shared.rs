@@ -207,7 +207,7 @@ impl Controller {
 
     fn upkeep_means(&self, hub: &HubId) -> Option<Means> {
         Some(Means {
-            live: self.parts.live.load_full(),
+            live: Arc::clone(&self.parts.live),
             writer: self.parts.share.writer.clone(),
             board: Arc::clone(&self.parts.board),
             calls: self.calls(hub)?,
@@ -237,7 +237,8 @@ impl Controller {
             else {
                 continue;
             };
-            tokio::spawn(async move { means.write(&hub, one).await });
+            let decided_by = Arc::clone(&live);
+            tokio::spawn(async move { means.write(&hub, &decided_by.snapshot, one).await });
         }
     }
 

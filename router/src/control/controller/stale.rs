@@ -11,45 +11,72 @@ use tracing::{info, warn};
 
 use super::effects::WITHIN;
 use crate::control::calls::HubCalls;
+use crate::control::clock;
+use crate::control::leases::Leases;
 use crate::control::live::Live;
 
 /// How long stopped servers have before it is looked whether they are gone.
 const STOPPING: Duration = Duration::from_secs(5);
+/// A list takes at most one of so many parts of the time.
+const PARTS: u32 = 20;
 /// Patience for a hub's list.
 const LIST_WITHIN: Duration = Duration::from_secs(30);
 
-/// Stops the old servers of users who were moved away by an operator's act or their own.
+/// Stops the old servers of users who were moved away by an operator's act or their own, while this replica looks after the hub.
 pub(super) struct StopStale {
     pub(super) hub: HubId,
     pub(super) calls: Arc<dyn HubCalls>,
     pub(super) live: Arc<ArcSwap<Live>>,
+    pub(super) leases: Arc<Leases>,
 }
 
 impl StopStale {
-    /// Whose are gone: all; `None` when the hub's record has opened meanwhile, and nothing there is stale any more.
-    pub(super) async fn run(&self, users: Vec<UserName>) -> Option<Vec<UserName>> {
-        let wanted: BTreeSet<UserName> = users.into_iter().collect();
-        loop {
-            if !self.is_closed() {
-                return None;
-            }
-            match self.calls.active_users(LIST_WITHIN).await {
-                Err(error) => warn!(hub.id = %self.hub, %error, "stale servers cannot be looked for"),
-                Ok(active) => {
-                    let left: Vec<_> =
-                        active.users.into_iter().filter(|(user, _)| wanted.contains(user)).collect();
-                    if left.is_empty() {
-                        return Some(wanted.into_iter().collect());
-                    }
-                    for (user, active) in &left {
-                        for server in active.servers.keys().filter(|_| self.is_closed()) {
-                            self.stop(user, server).await;
-                        }
-                    }
+    /// Tells `gone` whose servers are gone, for as long as the record of the hub lists somebody, and is not open.
+    pub(super) async fn run(&self, gone: impl Fn(Vec<UserName>)) {
+        while let Some(listed) = self.listed() {
+            let began = clock::now();
+            if self.leases.holds(&self.hub) {
+                let left = self.stop_all(listed.clone()).await;
+                let over =
+                    listed.into_iter().filter(|user| left.as_ref().is_some_and(|left| !left.contains(user)));
+                let over: Vec<UserName> = over.collect();
+                if !over.is_empty() {
+                    gone(over);
                 }
             }
-            tokio::time::sleep(STOPPING).await;
+            let took = clock::now().saturating_duration_since(began);
+            tokio::time::sleep(STOPPING.max(took * PARTS)).await;
         }
+    }
+
+    /// Who is listed as having a stale server there, while the record says that the hub was failed over: only then they are stale.
+    fn listed(&self) -> Option<BTreeSet<UserName>> {
+        let live = self.live.load();
+        let record = live.snapshot.exceptions.hub(&self.hub).filter(|record| record.failed_over.is_some())?;
+        let is_there = live.snapshot.find(&self.hub).is_some() && !record.stale.is_empty();
+        is_there.then(|| record.stale.iter().cloned().collect())
+    }
+
+    /// Who of them still has a server; none: the hub did not say.
+    async fn stop_all(&self, listed: BTreeSet<UserName>) -> Option<BTreeSet<UserName>> {
+        let active = match self.calls.active_users(LIST_WITHIN).await {
+            Ok(active) => active,
+            Err(error) => {
+                warn!(hub.id = %self.hub, %error, "stale servers cannot be looked for");
+                return None;
+            }
+        };
+        let left: Vec<_> = active.users.into_iter().filter(|(user, _)| listed.contains(user)).collect();
+        for (user, active) in &left {
+            for server in active.servers.keys().filter(|_| self.is_stale(user)) {
+                self.stop(user, server).await;
+            }
+        }
+        Some(left.into_iter().map(|(user, _)| user).collect())
+    }
+
+    fn is_stale(&self, user: &UserName) -> bool {
+        self.listed().is_some_and(|listed| listed.contains(user))
     }
 
     async fn stop(&self, user: &UserName, server: &str) {
@@ -62,11 +89,5 @@ impl StopStale {
                 warn!(hub.id = %hub, user = %user, server = server_name, %error, "a stale server is not stopped");
             }
         }
-    }
-
-    /// Whether the record still says that the hub was failed over: only then these servers are stale.
-    fn is_closed(&self) -> bool {
-        let live = self.live.load();
-        live.snapshot.exceptions.hub(&self.hub).is_some_and(|record| record.failed_over.is_some())
     }
 }

@@ -10,8 +10,9 @@ use super::super::tasks::Tasks;
 use super::super::test_store::TestStore;
 use super::*;
 use crate::core::life::records::{Assignment, Cause, Epoch, HubRecord};
+use crate::core::life::time::StoreTime;
 use crate::core::sketch_tests::assigned;
-use crate::directory::{Comparison, Identity, Key, Write as RawWrite};
+use crate::directory::{Comparison, Identity, Key, Value, Write as RawWrite};
 
 const INTERVAL: Duration = Duration::from_secs(5);
 const WITHIN_TEST: Duration = Duration::from_secs(2);

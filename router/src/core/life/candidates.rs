@@ -88,6 +88,8 @@ pub enum NoCandidate {
     Alone(HubId),
     /// The others do, and none is open: each with its reason, in the user's order.
     AllClosed(Vec<(HubId, Reason)>),
+    /// An operator pinned the user to this hub.
+    Pinned(HubId),
 }
 
 impl fmt::Display for NoCandidate {
@@ -95,6 +97,9 @@ impl fmt::Display for NoCandidate {
         match self {
             Self::Local(hub) => {
                 write!(f, "hub `{hub}` has local storage: its users' files are there alone, and nobody moves")
+            }
+            Self::Pinned(hub) => {
+                write!(f, "an operator pinned them to `{hub}`: `hubrouter pin USER --clear` lets them go")
             }
             Self::Alone(hub) => write!(f, "no other hub shares the storage of `{hub}`"),
             Self::AllClosed(hubs) => {

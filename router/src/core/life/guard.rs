@@ -153,7 +153,10 @@ pub fn may_be_ordered(evidence: &Evidence<'_>, assume_stopped: bool, times: &Tim
     if !evidence.fleet.open_in_pool {
         return Err(Held::NobodyOpen);
     }
-    if assume_stopped || census_known(evidence, times) { Ok(()) } else { Err(Held::CensusUnknown) }
+    if assume_stopped || census_known(evidence, times) {
+        return Ok(());
+    }
+    Err(if evidence.has_token { Held::CensusUnknown } else { Held::NoToken })
 }
 
 fn can_move(evidence: &Evidence<'_>) -> Result<(), Held> {

@@ -77,13 +77,7 @@ pub(super) mod intent {
     use hubrouter_config::Intent;
 
     pub(in super::super) fn serialize<S: Serializer>(intent: &Intent, to: S) -> Result<S::Ok, S::Error> {
-        let word = match intent {
-            Intent::Active => "active",
-            Intent::Cordoned => "cordoned",
-            Intent::Draining => "draining",
-            Intent::Maintenance => "maintenance",
-        };
-        write(word, to)
+        write(intent.label(), to)
     }
 
     pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Intent, D::Error> {

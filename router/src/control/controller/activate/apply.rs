@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::super::Controller;
 use super::super::effects::answer;
-use super::super::orders::Waiting;
+use super::super::orders::{Waiting, because};
 use crate::control::operator::{Order, Outcome, Refused};
 use crate::core::life::records::{ActivePlacement, PlacementRecord};
 use crate::core::life::time::StoreTime;
@@ -35,6 +35,9 @@ impl Controller {
             Err(refused) => answer(reply, Err(refused)),
             Ok(Judged::Said(outcome)) => answer(reply, Ok(outcome)),
             Ok(Judged::Announce { record, proposed, outcome }) => {
+                let why = because(&order.why);
+                let text = format!("a placement is applied by {}{why}", order.who);
+                self.parts.board.events.note("apply", None, None, text);
                 let forced_by = force.then(|| order.who.clone());
                 let waiting = Waiting::of(outcome, reply);
                 self.announce(&record, proposed, now, forced_by, Some(waiting));
@@ -53,7 +56,8 @@ impl Controller {
                 "the first placement is being activated: there is nothing to apply".into(),
             ));
         };
-        if self.placements.under_way {
+        // What is under way loses by its epoch.
+        if self.placements.under_way && !force {
             return Err(Refused::Conflict(
                 "a step of an activation is being written: try again in a moment".into(),
             ));

@@ -1,5 +1,6 @@
 //! Before a new placement is active: everybody with a server who gets another home by it is assigned to their present hub.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ pub(super) struct Keep {
     pub(super) writer: Writer,
     pub(super) live: Arc<ArcSwap<Live>>,
     pub(super) following: Arc<dyn Placement>,
+    /// Who was last known to have a server at each hub.
+    pub(super) known: BTreeMap<HubId, BTreeSet<UserName>>,
     pub(super) forced: bool,
 }
 
@@ -49,7 +52,10 @@ impl Keep {
                     }
                 }
                 Err(reason) if self.forced => {
-                    warn!(hub.id = %hub.id, reason, "who has a server there is not known: forced");
+                    warn!(hub.id = %hub.id, reason, "who has a server there is not known but from before: forced");
+                    for user in self.known.get(&hub.id).into_iter().flatten() {
+                        self.keep(user, &hub.id).await?;
+                    }
                 }
                 // A hub that only joins has nobody who could move away from it.
                 Err(_) if !self.is_placed(&hub.id) => {}

@@ -11,8 +11,11 @@ use crate::control::census::moment;
 use crate::control::clock;
 use crate::control::controller::effects::{Done, WITHIN};
 use crate::control::operator::{Order, Outcome, Refused, What};
+use crate::core::life::candidates::NoCandidate;
+use crate::core::life::claim::is_movable;
 use crate::core::life::drain::{Load, Plan, Resident, plan};
 use crate::core::life::step::Verb;
+use crate::core::snapshot::{HubIndex, Snapshot};
 
 /// So many names are tried for a user whom placement puts at a hub.
 const NAMES_TRIED: u32 = 1024;
@@ -79,7 +82,7 @@ impl Controller {
             .map(|user| Resident {
                 running: running.contains(&user)
                     || self.parts.board.census.presence(hub, &user, at).is_seen(),
-                next: snapshot.next_candidate(&user, from).map(|next| snapshot.id(next).clone()),
+                next: self.goes_to(snapshot, &user, from),
                 user,
             })
             .collect();
@@ -98,6 +101,15 @@ impl Controller {
         }
         plan.users += idle * usize::from(users.is_some() || plan.stranded > 0);
         plan
+    }
+
+    /// Where a drain sends the user; a pin holds against it.
+    fn goes_to(&self, snapshot: &Snapshot, user: &UserName, from: HubIndex) -> Result<HubId, NoCandidate> {
+        let stands = self.view.exceptions.assignment(user);
+        if stands.is_some_and(|stands| !is_movable(stands.cause)) {
+            return Err(NoCandidate::Pinned(snapshot.id(from).clone()));
+        }
+        snapshot.next_candidate(user, from).map(|next| snapshot.id(next).clone())
     }
 
     /// Servers and weight of each hub.

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use hubrouter_config::HubId;
+use hubrouter_config::{HubId, Intent};
 use hubrouter_hub_adapter::census::UserAt;
 use hubrouter_hub_adapter::names::UserName;
 use tokio::sync::oneshot;
 
-use super::answer;
+use super::{answer, because};
 use crate::control::board::Board;
 use crate::control::calls::Dial;
 use crate::control::clock;
@@ -19,6 +19,7 @@ use crate::control::keeper::{Write, Writer, Wrote, hub_key, user_key};
 use crate::control::live::Live;
 use crate::control::operator::{Order, Outcome, Refused};
 use crate::core::life::candidates::Pool;
+use crate::core::life::claim::is_movable;
 use crate::core::life::records::{Assignment, Cause, Epoch, HubRecord};
 use crate::core::life::time::StoreTime;
 use crate::directory::Entry;
@@ -92,7 +93,17 @@ impl Job {
         if stands.as_ref().is_some_and(|stands| stands.hub == *to && stands.cause == cause) {
             return Err(Refused::Conflict(format!("`{user}` is at `{to}` by such an order already")));
         }
+        let pinned = stands.as_ref().filter(|stands| !is_movable(stands.cause));
+        if let Some(stands) = pinned.filter(|_| is_movable(cause)) {
+            return Err(Refused::Conflict(format!(
+                "`{user}` is pinned to `{}`: `hubrouter pin {user} --clear` first, or pin them to `{to}`",
+                stands.hub
+            )));
+        }
+        // A pin stays one until it is another one.
+        let held = pinned.map_or(Cause::Move, |stands| stands.cause);
         let stays = owner == *to;
+        self.takes_users(to)?;
         self.same_pool(&owner, to)?;
         if stays {
             self.known_at(to).await?;
@@ -119,13 +130,14 @@ impl Job {
         if stays {
             self.write(to, cause, stands.as_ref(), self.epoch()).await?;
         } else {
-            let held = self.write(&owner, Cause::Move, stands.as_ref(), self.epoch()).await?;
+            let held = self.write(&owner, held, stands.as_ref(), self.epoch()).await?;
             self.read_by_all(held.written_at).await?;
             self.idle_everywhere_but(to).await?;
             // A start meanwhile has raised the epoch: then a server may be on its way where they were.
             self.write(to, cause, stands.as_ref(), Some(held.epoch)).await?;
         }
-        let text = format!("user `{user}`: {} to `{to}` by {}", self.order.what.label(), self.order.who);
+        let Order { what, who, why, .. } = &self.order;
+        let text = format!("user `{user}`: {} to `{to}` by {who}{}", what.label(), because(why));
         self.board.events.note(self.order.what.label(), Some(to), Some(user.as_str()), text);
         Ok(outcome)
     }
@@ -147,7 +159,10 @@ impl Job {
         };
         if !self.order.dry_run {
             self.write(&pinned.hub.clone(), Cause::Move, Some(&pinned), Some(pinned.epoch)).await?;
-            self.board.events.note("unpin", Some(&pinned.hub), Some(user.as_str()), outcome.summary.clone());
+            let Order { who, why, .. } = &self.order;
+            let text =
+                format!("user `{user}`: the pin to `{}` is cleared by {who}{}", pinned.hub, because(why));
+            self.board.events.note("unpin", Some(&pinned.hub), Some(user.as_str()), text);
         }
         Ok(outcome)
     }
@@ -155,6 +170,13 @@ impl Job {
     /// The user's own confirmation that their server at a dead hub is lost: listed with the hub's failover, so that the old
     /// server is stopped when the hub comes back; then they are assigned to their next hub.
     async fn rescue(&self, hub: &HubId) -> Result<Outcome, Refused> {
+        let (_, stands) = self.stands()?;
+        if stands.is_some_and(|stands| !is_movable(stands.cause)) {
+            return Err(Refused::Conflict(format!(
+                "`{}` is pinned to `{hub}` by an operator, who alone can change that",
+                self.user
+            )));
+        }
         for _ in 0..TRIES {
             let live = self.live.load_full();
             let record = live.snapshot.exceptions.hub(hub);
@@ -215,6 +237,20 @@ impl Job {
         let place = live.snapshot.whereabouts(&self.user);
         let place = place.ok_or_else(|| Refused::Invalid("there is no hub at all".to_owned()))?;
         Ok((live.snapshot.id(place.at).clone(), place.assignment.cloned()))
+    }
+
+    /// A hub that sends its own users away, or that nobody reaches, gets nobody.
+    fn takes_users(&self, to: &HubId) -> Result<(), Refused> {
+        let live = self.live.load();
+        let Some(view) = live.snapshot.find(to).map(|index| live.snapshot.hub(index)) else { return Ok(()) };
+        let outage = view.record.outage.is_some();
+        let why = match view.intent() {
+            _ if outage => "is down",
+            Intent::Draining => "is being drained",
+            Intent::Maintenance => "is in maintenance",
+            Intent::Active | Intent::Cordoned => return Ok(()),
+        };
+        Err(Refused::Unsafe(format!("hub `{to}` {why}: nobody is sent there")))
     }
 
     fn same_pool(&self, owner: &HubId, to: &HubId) -> Result<(), Refused> {

@@ -63,7 +63,12 @@ fn returned(
 ) {
     let record = &mut draft.record;
     record.healthy_since = Some(now);
-    record.ordered = None;
+    // Who was let go of may have started elsewhere: the act is carried out whole, and their old servers are stopped.
+    let is_half_done =
+        record.failed_over.is_some() && record.ordered.as_ref().is_some_and(|ordered| ordered.assume_stopped);
+    if !is_half_done {
+        record.ordered = None;
+    }
     let again = record.failed_over.as_ref().is_some_and(|failed_over| first > failed_over.at);
     if again && now.since(first) >= life.policy.times.hold {
         record.relapses = record.relapses.saturating_add(1);
@@ -158,6 +163,9 @@ fn stop_stale(life: &mut HubLife, draft: &mut Draft, effects: &mut Vec<Effect>) 
         if !record.stale.contains(&user) {
             record.stale.push(user);
         }
+    }
+    if record.stale.is_empty() {
+        life.asked.stopping = None;
     }
     let before = record.stale.len();
     record.stale.retain(|user| !life.asked.gone.contains(user));
