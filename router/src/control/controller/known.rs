@@ -34,7 +34,7 @@ impl Controller {
         let mut users = self.known_at(hub);
         let exceptions = &self.view.exceptions;
         let may_move = |stands: &Assignment| stands.hub == *hub && is_movable(stands.cause);
-        users.retain(|user| exceptions.assignment(user).is_none_or(|stands| may_move(stands)));
+        users.retain(|user| exceptions.assignment(user).is_none_or(&may_move));
         let recorded =
             exceptions.assignments().filter(|stands| stands.hub == *hub && is_movable(stands.cause));
         users.extend(recorded.map(|stands| stands.user.clone()));

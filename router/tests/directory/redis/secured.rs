@@ -7,7 +7,7 @@ use hubrouter::directory::{Error, RedisStore, Store};
 use hubrouter_config::{RedisDirectory, RedisTls, Secret};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
-use crate::contract::{Replica, SOON};
+use crate::contract::{Replica, SOON, Site};
 use crate::server::{Server, free_port};
 
 /// The replica's way to a store of another configuration.
@@ -61,17 +61,25 @@ async fn a_user_that_may_only_touch_the_directory_is_enough() {
 /// A server with a certificate for 127.0.0.1, and the file of the authority that signed it.
 async fn with_tls() -> (Server, std::path::PathBuf, RedisDirectory) {
     let port = free_port();
-    let mut server = Server::prepared(
-        port,
-        &[
-            "port 0",
-            &format!("tls-port {port}"),
-            "tls-cert-file {folder}/cert.pem",
-            "tls-key-file {folder}/key.pem",
-            "tls-ca-cert-file {folder}/ca.pem",
-            "tls-auth-clients no",
-        ],
-    );
+    with_tls_at(port, port, &["port 0"]).await
+}
+
+/// The same with these further lines; `port` without TLS, unless the lines take it away.
+async fn with_tls_at(
+    port: u16,
+    tls_port: u16,
+    further: &[&str],
+) -> (Server, std::path::PathBuf, RedisDirectory) {
+    let tls = format!("tls-port {tls_port}");
+    let mut settings = vec![
+        tls.as_str(),
+        "tls-cert-file {folder}/cert.pem",
+        "tls-key-file {folder}/key.pem",
+        "tls-ca-cert-file {folder}/ca.pem",
+        "tls-auth-clients no",
+    ];
+    settings.extend(further);
+    let mut server = Server::prepared(port, &settings);
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority_key = KeyPair::generate().unwrap();
@@ -86,11 +94,39 @@ async fn with_tls() -> (Server, std::path::PathBuf, RedisDirectory) {
     std::fs::write(folder.join("ca.pem"), authority_certificate.pem()).unwrap();
     server.begin().await;
     let config = RedisDirectory {
-        url: Some(format!("rediss://127.0.0.1:{port}")),
+        url: Some(format!("rediss://127.0.0.1:{tls_port}")),
         tls: Some(RedisTls { ca: Some(folder.join("ca.pem")) }),
         ..server.config()
     };
     (server, folder, config)
+}
+
+/// A store behind TLS and a password.
+struct Secured {
+    server: Server,
+    config: RedisDirectory,
+}
+
+impl Site for Secured {
+    async fn start() -> Self {
+        let user = "user router on >secret ~* &* +@all";
+        let (server, _, config) = with_tls_at(free_port(), free_port(), &[user]).await;
+        let password = Some(Secret::new("secret".to_owned()));
+        Self { server, config: RedisDirectory { username: Some("router".to_owned()), password, ..config } }
+    }
+
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::new(RedisStore::new(&self.config).expect("a configuration that is right"))
+    }
+
+    async fn lose_everything(&mut self) {
+        self.server.command(&["FLUSHALL"]).await;
+    }
+}
+
+mod redis_secured {
+    contract::every_store!(super::Secured, ignore = "needs Redis: cargo xtask test --only redis");
+    use crate::contract;
 }
 
 #[tokio::test]

@@ -1,12 +1,13 @@
 //! A master with a replica behind three sentinels: the store follows the master, wherever it goes.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hubrouter::directory::{Change, Error, RedisStore};
+use hubrouter::directory::{Change, Error, RedisStore, Store};
 use hubrouter_config::RedisDirectory;
 use redis::Value;
 
-use crate::contract::{Replica, SOON, next, write};
+use crate::contract::{Replica, SOON, Site, next, write};
 use crate::server::{Server, free_port};
 
 /// Longer than sentinels need to elect another master.
@@ -58,17 +59,12 @@ impl Fleet {
     }
 
     fn config(&self) -> RedisDirectory {
-        RedisDirectory {
-            url: None,
-            sentinels: self.sentinels.iter().map(|one| format!("127.0.0.1:{}", one.port)).collect(),
-            master: Some("site-master".to_owned()),
-            ..self.master.config()
-        }
+        named_by(&self.master, &self.sentinels)
     }
 
     fn replica(&self, number: u8) -> Replica {
         let mut replica = Replica::new(&self.master, number);
-        replica.store = std::sync::Arc::new(RedisStore::new(&self.config()).unwrap());
+        replica.store = Arc::new(RedisStore::new(&self.config()).unwrap());
         replica
     }
 
@@ -195,4 +191,43 @@ async fn dead_sentinels_are_passed_over_and_none_left_is_said() {
 
     assert!(matches!(error, Error::Unreachable { .. }), "{error}");
     assert!(error.to_string().contains("no sentinel names a master `site-master`"), "{error}");
+}
+
+/// The configuration of a store whose master these sentinels name.
+fn named_by(master: &Server, sentinels: &[Server]) -> RedisDirectory {
+    RedisDirectory {
+        url: None,
+        sentinels: sentinels.iter().map(|one| format!("127.0.0.1:{}", one.port)).collect(),
+        master: Some("site-master".to_owned()),
+        ..master.config()
+    }
+}
+
+/// A store that one sentinel names.
+struct Watched {
+    master: Server,
+    sentinel: Server,
+}
+
+impl Site for Watched {
+    async fn start() -> Self {
+        let master = Server::plain().await;
+        let watch = format!("sentinel monitor site-master 127.0.0.1 {} 1", master.port);
+        let sentinel = Server::sentinel(&[&watch]).await;
+        Self { master, sentinel }
+    }
+
+    fn store(&self) -> Arc<dyn Store> {
+        let config = named_by(&self.master, std::slice::from_ref(&self.sentinel));
+        Arc::new(RedisStore::new(&config).expect("a configuration that is right"))
+    }
+
+    async fn lose_everything(&mut self) {
+        self.master.command(&["FLUSHALL"]).await;
+    }
+}
+
+mod redis_behind_a_sentinel {
+    contract::every_store!(super::Watched, ignore = "needs Redis: cargo xtask test --only redis");
+    use crate::contract;
 }

@@ -111,23 +111,24 @@ const WAYS: Harm = Harm::Much(&[Kind::Operator, Kind::Network]);
 const CRASHES: Harm = Harm::Much(&[Kind::Crash]);
 
 const NEEDED: [Needed; 17] = [
-    Needed(Rule::Calm, WAYS, None, 0),
+    Needed(Rule::Calm, WAYS, None, 10),
     Needed(Rule::Claim, WAYS, None, 1),
     Needed(Rule::UnknownStartsNothing, WAYS, None, 1),
-    Needed(Rule::ClaimComparesUser, Harm::Any, None, 1),
+    Needed(Rule::ClaimComparesUser, Harm::Any, None, 5),
     // A claim by an old picture of the hubs does harm only where others open before everybody has read that.
-    Needed(Rule::ClaimComparesHubs, WAYS, Some(Rule::CloseWaitOpen), 116),
+    Needed(Rule::ClaimComparesHubs, WAYS, Some(Rule::CloseWaitOpen), 4),
     Needed(Rule::AskTheOwnerHub, Harm::Much(&[Kind::Operator]), None, 1),
     Needed(Rule::CloseWaitOpen, WAYS, None, 13),
-    Needed(Rule::HeartbeatsSayWhatWasRead, WAYS, None, 150),
+    // While a copy is fresh or does not count, nobody starts by an old one.
+    Needed(Rule::HeartbeatsSayWhatWasRead, WAYS, Some(Rule::Calm), 3),
     Needed(Rule::SecureRunning, Harm::Any, None, 3),
     Needed(Rule::UnclaimedStartsAreTold, CRASHES, None, 15),
-    Needed(Rule::AuthorityCountsPending, CRASHES, None, 0),
+    Needed(Rule::AuthorityCountsPending, CRASHES, None, 4),
     Needed(Rule::DeletionAfterTheLastStart, Harm::Any, None, 0),
     // A server that no list shows is known by its start, for as long as that is told.
-    Needed(Rule::CensusAge, Harm::Much(&[Kind::Network, Kind::Crash]), Some(Rule::UnclaimedStartsAreTold), 1),
+    Needed(Rule::CensusAge, Harm::Much(&[Kind::Network, Kind::Crash]), Some(Rule::UnclaimedStartsAreTold), 2),
     Needed(Rule::VanishedReplica, Harm::Much(&[Kind::Replicas, Kind::Crash, Kind::Network]), None, 127),
-    Needed(Rule::StoreIsRepaired, Harm::Much(&[Kind::StoreState, Kind::Operator, Kind::Network]), None, 359),
+    Needed(Rule::StoreIsRepaired, Harm::Much(&[Kind::StoreState, Kind::Operator, Kind::Network]), None, 49),
     Needed(Rule::SilenceEndsStarts, Harm::Clear(&[Kind::Operator, Kind::Network]), None, 11),
     Needed(Rule::Majority, Harm::Much(&[Kind::Network]), None, 16),
 ];
