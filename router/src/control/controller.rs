@@ -7,6 +7,7 @@ mod activate;
 mod effects;
 mod known;
 mod orders;
+mod others;
 mod rebuild;
 mod reload;
 mod retired;
@@ -183,6 +184,8 @@ pub struct Controller {
     done: mpsc::UnboundedSender<Done>,
     done_in: Option<mpsc::UnboundedReceiver<Done>>,
     upkeep: upkeep::Upkeep,
+    /// Changes of records that this router may not have written.
+    noticed: Vec<others::Noticed>,
     /// Who stops servers that count as lost, by hub.
     stopping: BTreeMap<HubId, JoinHandle<()>>,
 }
@@ -219,6 +222,7 @@ impl Controller {
             done,
             done_in: Some(done_in),
             upkeep: upkeep::Upkeep::default(),
+            noticed: Vec::new(),
             stopping: BTreeMap::new(),
         };
         this.know_hubs(clock::now());

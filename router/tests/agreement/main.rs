@@ -135,6 +135,16 @@ impl Site {
         asked.await.unwrap()
     }
 
+    /// Waits until the replica that was not ordered tells of it by its events, too.
+    async fn other_tells(&self, text: &str) {
+        let until = Instant::now() + PATIENCE;
+        let events = &self.replicas[1].board.events;
+        while !events.after(None, Duration::ZERO).await.events.iter().any(|event| event.text.contains(text)) {
+            assert!(Instant::now() < until, "not in time: the other replica tells of {text}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     async fn order(&self, what: What) {
         self.replicas[0].order(what).await.unwrap_or_else(|refused| panic!("{refused}"));
     }
@@ -215,6 +225,7 @@ async fn five_states(site: Site) {
     site.order(drain).await;
     site.both("drain", |snapshot| matches!(starts(snapshot, "hub-b"), Starts::Elsewhere { .. })).await;
     site.agree("hub-b is drained").await;
+    site.other_tells("`draining` by kim: agreement").await;
     site.order(What::Abort { hub: "hub-b".parse().unwrap() }).await;
     site.both("have ended the drain", |snapshot| starts(snapshot, "hub-b") == Starts::Here).await;
 

@@ -137,6 +137,9 @@ impl Controller {
 
     fn wrote(&mut self, hub: &HubId, on: Epoch, changes: &[Change], wrote: &Wrote, waiting: Option<Waiting>) {
         let stands = matches!(wrote, Wrote::Stands(_));
+        if let Wrote::Stands(entry) = wrote {
+            self.is_ours(hub, entry.epoch);
+        }
         if stands {
             self.lives.written(hub);
             if let Some(waiting) = &waiting {

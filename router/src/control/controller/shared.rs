@@ -69,6 +69,7 @@ impl Controller {
             );
         }
         let Some(now) = self.store_now().filter(|_| self.view.read) else { return };
+        self.notice();
         let mut effects = self.lives.follow(&self.parts.loaded.config, now);
         effects.extend(self.lives.stand(&self.view.exceptions, now));
         self.carry_out(effects);
@@ -77,6 +78,7 @@ impl Controller {
 
     fn beats(&mut self, asked_at: StoreTime, now: StoreTime, heartbeats: Vec<Heartbeat>) {
         self.heartbeats = heartbeats;
+        self.tell_of_others();
         let parting = |beat: &&Heartbeat| !beat.goodbye;
         let heard: Vec<Heard> = self
             .heartbeats
