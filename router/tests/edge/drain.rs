@@ -11,7 +11,12 @@ use super::support::{Browser, Request, Site, Sketch};
 const FAILOVER: &str = "failover: {hold: 600ms, after: 20s, dead_after: 30s}";
 
 pub fn two_hubs() -> Sketch {
-    Sketch::with_hubs(&["hub-a", "hub-b"]).configured(QUICK).configured(FAILOVER).with_operators()
+    two_hubs_in(QUICK)
+}
+
+/// Two hubs with one storage, and these times of probes and of the census.
+pub fn two_hubs_in(times: &str) -> Sketch {
+    Sketch::with_hubs(&["hub-a", "hub-b"]).configured(times).configured(FAILOVER).with_operators()
 }
 
 pub async fn known(sketch: Sketch) -> Site {
