@@ -138,6 +138,7 @@ fn refusals() -> Vec<(&'static str, Page)> {
         ("too-large", Page::TooLarge { limit: 65536 }),
         ("address-too-long", Page::AddressTooLong { limit: 16384 }),
         ("method-not-allowed", Page::MethodNotAllowed { allow: "GET, HEAD" }),
+        ("loop", Page::Loop),
         ("not-found", Page::NotFound),
         ("request-timeout", Page::RequestTimeout),
     ]

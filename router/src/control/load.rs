@@ -84,7 +84,7 @@ fn listeners(reading: &Reading<'_>) {
 
 /// Keys that may stand in a file for the releases to come, and do nothing yet.
 fn without_effect(reading: &Reading<'_>) {
-    let mut keys = ["admin.metrics", "timeouts.request_head"].map(str::to_owned).to_vec();
+    let mut keys = vec!["admin.metrics".to_owned()];
     // 0 is no limit, which is what there is.
     let limits = ["limits.connections", "limits.connections_per_client"].into_iter();
     keys.extend(limits.filter(|key| reading.text(key) != Some("0")).map(str::to_owned));
@@ -107,13 +107,7 @@ fn forgetful(reading: &Reading<'_>) {
 
 /// Keys that are kept in some places and not yet in all that their description names.
 fn with_half_an_effect(reading: &Reading<'_>) {
-    let partly = [
-        (
-            "timeouts.body_progress",
-            "concerns only bodies that the router reads itself: logins and changes of users",
-        ),
-        ("timeouts.stream_idle", "concerns only WebSockets, not event streams"),
-    ];
+    let partly = [("timeouts.stream_idle", "concerns only WebSockets, not event streams")];
     for (key, what) in partly.into_iter().filter(|(key, _)| reading.has(key)) {
         reading.warn(key, format!("in this release it {what}"), "do not count on the rest yet");
     }
@@ -199,7 +193,7 @@ mod tests {
         assert_eq!(idle(""), Vec::<String>::new());
         assert_eq!(idle("limits: {connections: 0, uri_bytes: 8KiB}\n"), Vec::<String>::new());
         assert_eq!(idle("limits:\n  connections: 10\n  connections_per_client: 5\n").len(), 2);
-        assert_eq!(idle("timeouts: {request_head: 10s}\n"), ["3:timeouts.request_head"]);
+        assert_eq!(idle("timeouts: {request_head: 10s}\n"), Vec::<String>::new());
         assert_eq!(idle("admin: {metrics: open}\n").len(), 1);
     }
 
@@ -209,7 +203,7 @@ mod tests {
         let found = told("timeouts: {body_progress: 30s, stream_idle: 1h, idle: 75s}\n");
         let partly: Vec<_> =
             found.into_iter().filter(|warning| warning.message.contains("it concerns only")).collect();
-        assert_eq!(places(partly), ["3:timeouts.body_progress", "3:timeouts.stream_idle"]);
+        assert_eq!(places(partly), ["3:timeouts.stream_idle"]);
     }
 
     #[test]

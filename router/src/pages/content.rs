@@ -175,6 +175,7 @@ pub(super) fn of(page: &Page, chrome: &Chrome) -> Content {
         Page::TooLarge { limit } => fault::too_large(*limit),
         Page::AddressTooLong { limit } => fault::address_too_long(*limit, chrome),
         Page::MethodNotAllowed { allow } => fault::method_not_allowed(allow),
+        Page::Loop => fault::goes_in_circles(),
         Page::NotFound => fault::not_found(chrome),
         Page::NoHub => waiting::no_hub(),
         Page::Internal => fault::internal(chrome),

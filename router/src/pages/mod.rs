@@ -168,6 +168,8 @@ pub enum Page {
         /// The value of the `Allow` field: `GET, HEAD`.
         allow: &'static str,
     },
+    /// 508: the request came through this router before.
+    Loop,
     /// 404: no such address below the router's own.
     NotFound,
     /// 503: no hub of the site can be reached.

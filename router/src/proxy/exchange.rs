@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::time::Instant;
 
-use http::header::{AUTHORIZATION, COOKIE, HOST, STRICT_TRANSPORT_SECURITY};
+use http::header::{AUTHORIZATION, COOKIE, HOST, MAX_FORWARDS, STRICT_TRANSPORT_SECURITY};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use hubrouter_config::{Config, HubId, PublicUrl, Scheme};
@@ -22,7 +22,7 @@ use super::body::ToClient;
 use super::connection::Connection;
 use super::peer::Client;
 use super::redirect::Redirect;
-use super::reply::refuse;
+use super::reply::{self, refuse};
 use super::worker::Worker;
 use super::{act, headers};
 use crate::control::live::Live;
@@ -30,6 +30,8 @@ use crate::core::snapshot::{HubIndex, Snapshot};
 use crate::core::why::Why;
 use crate::pages::{Page, Wants, wants};
 
+/// What may be asked of this site.
+const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 /// With `1`, the answer says what decided the hub.
 const X_HUBROUTER_DEBUG: HeaderName = HeaderName::from_static("x-hubrouter-debug");
 /// The word of [`Why`], and the hub: `owner; hub=hub-a`.
@@ -206,6 +208,12 @@ fn read<'a>(
     let refused = |page: Page| refuse(&page, wants, config);
     address_fits(&parts, config).map_err(refused)?;
     one_target(&mut parts).map_err(refused)?;
+    if connection.worker.shared.via.signed(&parts.headers) {
+        return Err(refused(Page::Loop));
+    }
+    if is_last_hop(&mut parts.headers, &parts.method).map_err(refused)? {
+        return Err(reply::allowing(METHODS));
+    }
     if let Some(redirect) = redirect {
         return Err(redirect.answer(&parts).unwrap_or_else(refused));
     }
@@ -238,7 +246,7 @@ fn head_fits(parts: &Parts, cookies: &[HeaderValue], config: &Config) -> Result<
 /// Exactly one host, and a path on it (RFC 9112 3.2); methods that name something else are not served.
 fn one_target(parts: &mut Parts) -> Result<(), Page> {
     if parts.method == Method::CONNECT || parts.method == Method::TRACE {
-        return Err(Page::MethodNotAllowed { allow: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" });
+        return Err(Page::MethodNotAllowed { allow: METHODS });
     }
     headers::one_host(&parts.headers).map_err(|bad| Page::BadRequest(bad.to_string()))?;
     if let Some(authority) = parts.uri.authority().cloned() {
@@ -252,6 +260,25 @@ fn one_target(parts: &mut Parts) -> Result<(), Page> {
         return Err(Page::BadRequest("the address is not a path".into()));
     }
     Ok(())
+}
+
+/// Whether `OPTIONS` asks this very router, and not who stands behind it; one more router is behind it (RFC 9110 7.6.2).
+fn is_last_hop(fields: &mut HeaderMap, method: &Method) -> Result<bool, Page> {
+    if *method != Method::OPTIONS || !fields.contains_key(MAX_FORWARDS) {
+        return Ok(false);
+    }
+    let said = headers::take_all(fields, MAX_FORWARDS);
+    let number = match &said[..] {
+        [one] if one.as_bytes().iter().all(u8::is_ascii_digit) => {
+            one.to_str().ok().and_then(|text| text.parse().ok())
+        }
+        _ => None,
+    };
+    let number: u64 = number.ok_or_else(|| Page::BadRequest("Max-Forwards has to be one number".into()))?;
+    if number > 0 {
+        fields.insert(MAX_FORWARDS, HeaderValue::from(number - 1));
+    }
+    Ok(number == 0)
 }
 
 fn path_only(uri: &http::Uri) -> Result<http::Uri, Page> {

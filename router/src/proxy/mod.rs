@@ -1,7 +1,7 @@
 //! The fast path: a request comes in, goes to its hub, and the answer goes back.
 //!
-//! In the order of a request: `listen`, `door`, `worker`, `handshake` with TLS, `serve`, `connection`, `exchange` (read), `gather` (facts), `act` (decide and
-//! do), `forward` to `proxy_plane` or `hub_plane`, `send` on a connection of `pool`; on the way back `headers`,
+//! In the order of a request: `listen`, `door`, `worker`, `handshake` with TLS, `serve` through the judge of `strict`,
+//! `connection`, `exchange` (read), `gather` (facts), `act` (decide and do), `forward` to `proxy_plane` or `hub_plane`, `send` on a connection of `pool`; on the way back `headers`,
 //! `set_cookie` and `body`. Beside them: `landing` and `login_form` for logins, `starting` for starts, `tunnel` for WebSockets,
 //! and what the router answers itself: `logout`, `chosen`, `wait`; `passive` notes what an answer says of its hub.
 
@@ -40,8 +40,10 @@ mod set_cookie;
 pub mod shared;
 mod sightings;
 mod starting;
+mod strict;
 mod token_request;
 mod tunnel;
+mod via;
 mod wait;
 mod wire;
 pub mod worker;

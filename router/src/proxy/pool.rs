@@ -10,15 +10,19 @@ use std::io;
 use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
 
+use http::{Method, Request, Response};
 use hubrouter_config::{Hub, HubId, HubTls, HubUrl};
 use hubrouter_hub_adapter::client::Resolver;
 use hubrouter_hub_adapter::secure::Link;
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::body::ToHub;
+use super::strict::{Guarded, Told};
 
 /// A connection may carry a request that must not be sent twice only when it was idle for less than this.
 ///
@@ -42,14 +46,35 @@ struct Pool {
 }
 
 struct Idle {
-    sender: SendRequest<ToHub>,
+    sender: Sender,
     since: Instant,
+}
+
+/// Sends requests on one connection to a hub.
+pub struct Sender {
+    requests: SendRequest<ToHub>,
+    told: Told,
+}
+
+impl Sender {
+    /// Sends a request and returns the head of its answer; what is not an answer to it is refused.
+    ///
+    /// # Errors
+    ///
+    /// hyper's, with the request if not a byte of it was sent.
+    pub async fn send(
+        &mut self,
+        request: Request<ToHub>,
+    ) -> Result<Response<Incoming>, TrySendError<Request<ToHub>>> {
+        self.told.asked(request.method() == Method::HEAD);
+        self.requests.try_send_request(request).await
+    }
 }
 
 /// A connection in use; given back when the answer was read to its end, closed when dropped.
 pub struct Lease {
     /// Sends the request.
-    pub sender: SendRequest<ToHub>,
+    pub sender: Sender,
     /// Whether it carried requests before: then the hub may just be closing it.
     pub reused: bool,
     pool: Weak<Pool>,
@@ -65,7 +90,7 @@ impl Lease {
     /// The connection may carry another request.
     pub fn give_back(self) {
         let Some(pool) = self.pool.upgrade() else { return };
-        if self.sender.is_closed() {
+        if self.sender.requests.is_closed() {
             return;
         }
         let mut idle = pool.idle.borrow_mut();
@@ -117,7 +142,7 @@ impl Pools {
     /// # Errors
     ///
     /// As [`Pools::lease`].
-    pub async fn connect_for_upgrade(&self, hub: &Hub, connect: Duration) -> io::Result<SendRequest<ToHub>> {
+    pub async fn connect_for_upgrade(&self, hub: &Hub, connect: Duration) -> io::Result<Sender> {
         match self.open(hub, connect).await? {
             Link::Plain(stream) => begin_for_upgrade(stream).await,
             Link::Tls(stream) => begin_for_upgrade(*stream).await,
@@ -130,7 +155,7 @@ impl Pools {
         self.hubs.borrow_mut().retain(|id, pool| {
             pool.idle
                 .borrow_mut()
-                .retain(|entry| now.duration_since(entry.since) < idle && !entry.sender.is_closed());
+                .retain(|entry| now.duration_since(entry.since) < idle && !entry.sender.requests.is_closed());
             configured(id)
         });
     }
@@ -146,7 +171,7 @@ impl Pools {
         pool
     }
 
-    async fn connect(&self, hub: &Hub, connect: Duration) -> io::Result<SendRequest<ToHub>> {
+    async fn connect(&self, hub: &Hub, connect: Duration) -> io::Result<Sender> {
         match self.open(hub, connect).await? {
             Link::Plain(stream) => begin(stream).await,
             Link::Tls(stream) => begin(*stream).await,
@@ -179,7 +204,7 @@ impl Pools {
 
 impl Pool {
     /// The connection used last, if one fits and is ready; what is too old or closed is let go.
-    fn take_idle(&self, wanted: Wanted, idle: Duration) -> Option<SendRequest<ToHub>> {
+    fn take_idle(&self, wanted: Wanted, idle: Duration) -> Option<Sender> {
         let oldest = match wanted {
             Wanted::Any => idle,
             Wanted::NearlyFresh => idle.min(FRESH_FOR),
@@ -191,7 +216,7 @@ impl Pool {
         while at > 0 {
             at -= 1;
             let entry = &entries[at];
-            if entry.sender.is_closed() {
+            if entry.sender.requests.is_closed() {
                 entries.swap_remove(at);
                 continue;
             }
@@ -199,7 +224,7 @@ impl Pool {
                 // Older ones lie below; a request that must not be repeated takes none of them.
                 return None;
             }
-            if entry.sender.is_ready() {
+            if entry.sender.requests.is_ready() {
                 return Some(entries.remove(at).sender);
             }
         }
@@ -207,7 +232,7 @@ impl Pool {
     }
 }
 
-async fn begin<S>(stream: S) -> io::Result<SendRequest<ToHub>>
+async fn begin<S>(stream: S) -> io::Result<Sender>
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
@@ -219,7 +244,7 @@ where
     Ok(sender)
 }
 
-async fn begin_for_upgrade<S>(stream: S) -> io::Result<SendRequest<ToHub>>
+async fn begin_for_upgrade<S>(stream: S) -> io::Result<Sender>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -230,13 +255,15 @@ where
     Ok(sender)
 }
 
-type Spoken<S> = (SendRequest<ToHub>, http1::Connection<TokioIo<S>, ToHub>);
+type Spoken<S> = (Sender, http1::Connection<TokioIo<Guarded<S>>, ToHub>);
 
 async fn speak<S: AsyncRead + AsyncWrite + Unpin>(stream: S) -> io::Result<Spoken<S>> {
-    http1::Builder::new()
+    let (stream, told) = Guarded::hub(stream);
+    let (requests, connection) = http1::Builder::new()
         // A hub's answer head is small; hyper's own bound would be 400 KiB for each connection.
         .max_buf_size(128 * 1024)
         .handshake(TokioIo::new(stream))
         .await
-        .map_err(io::Error::other)
+        .map_err(io::Error::other)?;
+    Ok((Sender { requests, told }, connection))
 }

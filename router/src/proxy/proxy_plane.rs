@@ -19,7 +19,7 @@ const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 /// Sends a request to a server or service behind its hub.
 pub async fn forward(mut exchange: Exchange<'_>, going: Going, body: ToHub) -> Response<ToClient> {
-    let upgrade = take_upgrade(&mut exchange);
+    let upgrade = take_upgrade(&mut exchange, &body);
     let mut fields = std::mem::take(&mut exchange.parts.headers);
     let config = &exchange.snapshot().config;
     let (peer, client) = (&exchange.connection.peer, &exchange.client);
@@ -37,10 +37,11 @@ pub async fn forward(mut exchange: Exchange<'_>, going: Going, body: ToHub) -> R
 }
 
 /// The other half of a WebSocket's opening, if this request is one (RFC 6455 4.1).
-fn take_upgrade(exchange: &mut Exchange<'_>) -> Option<OnUpgrade> {
+fn take_upgrade(exchange: &mut Exchange<'_>, body: &ToHub) -> Option<OnUpgrade> {
     let parts = &mut exchange.parts;
     let asks = parts.method == Method::GET
         && parts.version == Version::HTTP_11
+        && body.is_empty()
         && headers::asks_websocket(&parts.headers);
     parts.extensions.remove::<OnUpgrade>().filter(|_| asks)
 }
@@ -52,6 +53,7 @@ pub fn outgoing(exchange: &Exchange<'_>, mut fields: HeaderMap, body: ToHub) -> 
         // hyper sends no body of unknown size with GET and HEAD unless it is told to.
         fields.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
+    exchange.worker().shared.via.sign(&mut fields, exchange.parts.version);
     let mut request = Request::new(body);
     *request.method_mut() = exchange.parts.method.clone();
     *request.uri_mut() = exchange.parts.uri.clone();

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use http::header::{CACHE_CONTROL, LOCATION, SET_COOKIE};
+use http::header::{ALLOW, CACHE_CONTROL, LOCATION, SET_COOKIE};
 use http::{HeaderValue, Response, StatusCode};
 use hubrouter_config::{Config, HubId};
 
@@ -55,6 +55,14 @@ pub fn redirect(path: &str) -> Response<ToClient> {
 pub fn empty(status: StatusCode) -> Response<ToClient> {
     let mut response = Response::new(ToClient::Own(None));
     *response.status_mut() = status;
+    response
+}
+
+/// What may be asked, and nothing else.
+#[must_use]
+pub fn allowing(methods: &'static str) -> Response<ToClient> {
+    let mut response = empty(StatusCode::NO_CONTENT);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
     response
 }
 

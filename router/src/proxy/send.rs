@@ -84,7 +84,7 @@ async fn attempt(
     request: Request<ToHub>,
     head: Duration,
 ) -> Result<Response<ToClient>, Failed> {
-    let sending = tokio::time::timeout(head, lease.sender.try_send_request(request));
+    let sending = tokio::time::timeout(head, lease.sender.send(request));
     match sending.await {
         Ok(Ok(answer)) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => Err(Failed {
             fault: HubFault::Garbage { hub: hub.id.clone(), text: "101 that nobody asked for".into() },
@@ -134,9 +134,9 @@ pub async fn open_websocket(
         .connect_for_upgrade(hub, manner.connect)
         .await
         .map_err(|source| HubFault::Unreachable { hub: hub.id.clone(), source })?;
-    let mut answer = match tokio::time::timeout(manner.head, sender.send_request(request)).await {
+    let mut answer = match tokio::time::timeout(manner.head, sender.send(request)).await {
         Ok(Ok(answer)) => answer,
-        Ok(Err(error)) => return Err(HubFault::from_hyper(&hub.id, error)),
+        Ok(Err(error)) => return Err(HubFault::from_hyper(&hub.id, error.into_error())),
         Err(_) => return Err(HubFault::Late { hub: hub.id.clone(), waited: manner.head }),
     };
     let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;

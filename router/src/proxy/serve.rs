@@ -18,6 +18,7 @@ use tracing::debug;
 
 use super::connection::Connection;
 use super::door::Manner;
+use super::strict::{Guarded, Patience};
 use super::worker::{Begun, Worker};
 
 /// hyper refuses heads above this by itself; below it the router answers with a page that helps.
@@ -73,14 +74,15 @@ impl Worker {
             let connection = Rc::clone(&connection);
             async move { Ok::<_, Infallible>(connection.answer(request).await) }
         });
-        let limits = &live.snapshot.config.limits;
+        let (limits, timeouts) = (&live.snapshot.config.limits, &live.snapshot.config.timeouts);
+        let patience = Patience { head: timeouts.request_head, body: timeouts.body_progress };
         let serving = http1::Builder::new()
             .timer(TokioTimer::new())
             // hyper counts the silence between requests, too: clients' keep-alive is the longer of the two.
-            .header_read_timeout(live.snapshot.config.timeouts.idle)
+            .header_read_timeout(timeouts.idle)
             .max_buf_size(HARD_HEAD_BYTES)
             .max_headers(usize::try_from(limits.request_headers).unwrap_or(usize::MAX))
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(Guarded::client(stream, patience)), service)
             .with_upgrades();
         let mut serving = std::pin::pin!(serving);
         let ended = tokio::select! {

@@ -9,6 +9,7 @@ use hubrouter_hub_adapter::client::Resolver;
 use tokio::sync::mpsc;
 
 use super::counts::Counts;
+use super::via::Via;
 use crate::control::claims::Claims;
 use crate::control::controller::Ordered;
 use crate::control::journal::Journal;
@@ -40,6 +41,8 @@ pub struct Shared {
     pub resolver: Resolver,
     /// What passes through this process.
     pub counts: Counts,
+    /// The name of this process among routers.
+    pub via: Via,
     /// What runs in the background.
     pub tasks: Tasks,
     /// All threads sweep at whole seconds from here, so that what they count is of the same time.
@@ -66,8 +69,8 @@ impl Shared {
         control: Control,
     ) -> Self {
         let Control { claims, journal, orders } = control;
-        let (counts, began) = (Counts::default(), Instant::now());
-        Self { live, lookups, resolver, counts, tasks, began, claims, journal, orders, signals }
+        let (counts, via, began) = (Counts::default(), Via::new(), Instant::now());
+        Self { live, lookups, resolver, counts, via, tasks, began, claims, journal, orders, signals }
     }
 
     /// Tells the controller; at shutdown nobody listens any more, and nothing is lost by that.

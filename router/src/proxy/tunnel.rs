@@ -11,11 +11,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::{client, server};
 
 use super::frames::{Frames, Goodbye};
+use super::strict::Guarded;
 use super::wire::{Sealed, Wire};
 
 /// Large enough for most messages of a kernel, small enough for a cache.
@@ -239,24 +241,32 @@ enum Side {
 
 /// The socket below an upgraded connection, and what was read from it already.
 fn side(upgraded: Upgraded) -> io::Result<(Side, Bytes)> {
-    let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => return Ok((Side::Plain(parts.io.into_inner()), parts.read_buf)),
+    let upgraded = match below::<TcpStream>(upgraded) {
+        Ok((socket, read)) => return Ok((Side::Plain(socket), read)),
         Err(upgraded) => upgraded,
     };
-    let upgraded = match upgraded.downcast::<TokioIo<server::TlsStream<TcpStream>>>() {
-        Ok(parts) => {
-            let (socket, session) = parts.io.into_inner().into_inner();
-            return Ok((Side::Sealed(Box::new(Sealed::new(socket, session.into()))), parts.read_buf));
+    let upgraded = match below::<server::TlsStream<TcpStream>>(upgraded) {
+        Ok((stream, read)) => {
+            let (socket, session) = stream.into_inner();
+            return Ok((Side::Sealed(Box::new(Sealed::new(socket, session.into()))), read));
         }
         Err(upgraded) => upgraded,
     };
-    match upgraded.downcast::<TokioIo<client::TlsStream<TcpStream>>>() {
-        Ok(parts) => {
-            let (socket, session) = parts.io.into_inner().into_inner();
-            Ok((Side::Sealed(Box::new(Sealed::new(socket, session.into()))), parts.read_buf))
+    match below::<client::TlsStream<TcpStream>>(upgraded) {
+        Ok((stream, read)) => {
+            let (socket, session) = stream.into_inner();
+            Ok((Side::Sealed(Box::new(Sealed::new(socket, session.into()))), read))
         }
         Err(_) => Err(io::Error::other("an upgraded connection is of no known kind")),
     }
+}
+
+/// The stream of one kind, and what was read from it: what hyper has comes before what was held back.
+fn below<S: AsyncRead + AsyncWrite + Unpin + 'static>(upgraded: Upgraded) -> Result<(S, Bytes), Upgraded> {
+    let parts = upgraded.downcast::<TokioIo<Guarded<S>>>()?;
+    let (stream, held) = parts.io.into_inner().into_parts();
+    let read = if held.is_empty() { parts.read_buf } else { [parts.read_buf, held].concat().into() };
+    Ok((stream, read))
 }
 
 /// What became of one read.

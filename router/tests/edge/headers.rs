@@ -202,7 +202,10 @@ async fn what_a_browser_says_of_its_request_is_neither_changed_nor_invented() {
     }
 
     let bare = at_hub("", "Host: site\r\n").await;
-    assert_eq!(names(&bare), ["host", "x-real-ip", "x-forwarded-for", "x-forwarded-proto", "x-scheme"]);
+    assert_eq!(
+        names(&bare),
+        ["host", "x-real-ip", "x-forwarded-for", "x-forwarded-proto", "x-scheme", "via"]
+    );
 }
 
 #[tokio::test]

@@ -36,6 +36,7 @@ mod shutdown;
 mod spawning;
 mod starts;
 mod streams;
+mod strict;
 mod support;
 mod tls;
 mod token_rows;

@@ -44,6 +44,13 @@ pub(super) fn gateway_timeout(hub: &HubId, waited: Duration) -> Content {
         .script("The request may have had its effect.")
 }
 
+pub(super) fn goes_in_circles() -> Content {
+    let what = "The address of a hub leads back to this router, so the request would never arrive.";
+    Content::new(StatusCode::LOOP_DETECTED, "loop", "The request goes in circles", what)
+        .people("Tell the people who run this site: a `url` in the router's configuration points to the router itself.")
+        .script("Nothing was sent to a hub.")
+}
+
 pub(super) fn request_timeout() -> Content {
     let what = "The request did not arrive in full, and the router stopped waiting for the rest.";
     Content::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", "The request took too long", what)
