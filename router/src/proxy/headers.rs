@@ -10,6 +10,7 @@ use http::header::{
 use hubrouter_config::Config;
 
 use super::claims;
+use super::host::is_host;
 use super::peer::{Client, Peer, X_FORWARDED_FOR, X_FORWARDED_PROTO};
 
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
@@ -106,40 +107,6 @@ pub fn one_host(headers: &HeaderMap) -> Result<(), BadFields> {
         (Some(host), None) if is_host(host.as_bytes()) => Ok(()),
         (Some(_), None) => Err(BadFields::NoHost),
         _ => Err(BadFields::Host),
-    }
-}
-
-/// A name or an address, and a port if it has one (RFC 3986 3.2.2). Names of hosts have none of the other characters that a URL
-/// may hold, and whoever reads them may take a part for the whole.
-fn is_host(value: &[u8]) -> bool {
-    let (host, port) = match value.strip_prefix(b"[") {
-        Some(rest) => match rest.iter().position(|byte| *byte == b']') {
-            Some(end) if is_literal(&rest[..end]) => (None, &rest[end + 1..]),
-            _ => return false,
-        },
-        None => {
-            let end = value.iter().position(|byte| *byte == b':').unwrap_or(value.len());
-            (Some(&value[..end]), &value[end..])
-        }
-    };
-    let is_name = |name: &[u8]| {
-        !name.is_empty()
-            && name
-                .iter()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~'))
-    };
-    host.is_none_or(is_name) && is_port(port)
-}
-
-fn is_literal(address: &[u8]) -> bool {
-    std::str::from_utf8(address).is_ok_and(|text| text.parse::<std::net::Ipv6Addr>().is_ok())
-}
-
-fn is_port(rest: &[u8]) -> bool {
-    match rest {
-        [] => true,
-        [b':', digits @ ..] => digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit),
-        _ => false,
     }
 }
 
@@ -362,32 +329,7 @@ mod tests {
     fn a_request_has_one_host() {
         assert_eq!(one_host(&map(&[])), Err(BadFields::Host));
         assert_eq!(one_host(&map(&[("host", "a"), ("host", "b")])), Err(BadFields::Host));
-        for host in ["a", "A.b-c_d.e:80", "10.0.0.1", "[::1]:8000", "[2001:db8::1]", "site:"] {
-            assert_eq!(one_host(&map(&[("host", host)])), Ok(()), "{host}");
-        }
-        for host in [
-            "",
-            "a b",
-            "a,b",
-            "a/b",
-            "me@a",
-            "a?b",
-            "a#b",
-            "a\\b",
-            "a%2fb",
-            "a:b",
-            "a:80:80",
-            "a:123456",
-            ":80",
-            "[::1",
-            "::1",
-            "[::1]x",
-            "[a]",
-            "[::1%25eth0]",
-            "a\"b",
-            "<a>",
-        ] {
-            assert_eq!(one_host(&map(&[("host", host)])), Err(BadFields::NoHost), "{host}");
-        }
+        assert_eq!(one_host(&map(&[("host", "a")])), Ok(()));
+        assert_eq!(one_host(&map(&[("host", "a b")])), Err(BadFields::NoHost));
     }
 }

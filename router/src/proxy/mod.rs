@@ -22,6 +22,7 @@ mod frames;
 mod gather;
 mod handshake;
 mod headers;
+mod host;
 mod hub_plane;
 mod landing;
 pub mod listen;

@@ -128,3 +128,24 @@ async fn a_refusal_of_an_upload_that_asked_first_comes_before_the_body() {
     assert!(head.starts_with("HTTP/1.1 403 "), "{head}");
     assert_eq!(edge.hub.connections(), 0);
 }
+
+#[tokio::test]
+async fn a_client_that_closes_its_side_before_the_answer_has_left() {
+    let mut edge = Edge::open().await;
+    let (mut client, mut at_hub) = edge.sent(get("/user/ada/x")).await;
+    client.half_close().await;
+    at_hub.wire.ends().await;
+    assert_eq!(client.rest().await, "");
+}
+
+#[tokio::test]
+async fn nothing_is_read_behind_a_request_that_ends_the_connection() {
+    let mut edge = Edge::open().await;
+    let last = "GET /user/ada/x HTTP/1.1\r\nHost: site\r\nConnection: close\r\n\r\n";
+    let (mut client, mut at_hub) = edge.sent([last, &get("/user/ada/y")].concat()).await;
+    at_hub.answer("last").await;
+    let answers = client.rest().await;
+    assert!(answers.ends_with("last") && answers.matches("HTTP/1.1 ").count() == 1, "{answers}");
+    at_hub.wire.is_silent_for(std::time::Duration::from_millis(100)).await;
+    assert_eq!(edge.hub.connections(), 1);
+}
