@@ -231,6 +231,8 @@ pub struct HandshakesReport {
 pub struct TrafficReport {
     /// Open connections of clients.
     pub connections: u64,
+    /// Connections that were turned away because there were too many, in total or of one client, since the start.
+    pub turned_away: u64,
     /// Open WebSockets and other streams.
     pub streams: u64,
     /// Requests since the start.

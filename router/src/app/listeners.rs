@@ -62,6 +62,8 @@ struct Prepared {
 struct Wanted {
     which: Which,
     redirects: bool,
+    /// `proxy_protocol`.
+    announced: bool,
     shown: Option<Shown>,
 }
 
@@ -153,26 +155,30 @@ impl Sockets {
     /// Puts into force what was prepared; listeners that stay keep their sockets and their doors.
     fn enforce(&mut self, prepared: Prepared, mut opened: Vec<Opened>) {
         let mut entries = Vec::new();
-        for Wanted { which, redirects, shown } in prepared.listeners {
+        for Wanted { which, redirects, announced, shown } in prepared.listeners {
             let known = self.open.iter().position(|open| open.which == which);
             let new = opened.iter().position(|opened| opened.which == which);
-            let (door, sockets) = match (known, new.map(|at| opened.swap_remove(at))) {
+            let (door, sockets, before) = match (known, new.map(|at| opened.swap_remove(at))) {
                 (Some(at), _) => {
                     let before = self.open.swap_remove(at);
-                    tell_new(which.0, before.shown.as_ref(), shown.as_ref());
-                    (before.door, Vec::new())
+                    (before.door, Vec::new(), Some(before.shown))
                 }
-                (None, Some(new)) => (Arc::new(Door::new(new.bound, Manner::Plain)), new.sockets),
+                (None, Some(new)) => (Arc::new(Door::new(new.bound, Manner::Plain)), new.sockets, None),
                 // Whoever prepares one configuration and changes to another gets what both have.
                 (None, None) => continue,
             };
-            entries.push((Open { which, door, shown }, redirects, sockets));
+            door.announce(announced);
+            entries.push((Open { which, door, shown }, redirects, sockets, before));
         }
         let gone = std::mem::take(&mut self.open);
         self.dismiss(gone);
         let redirect = redirect(prepared.site, entries.iter().map(|(entry, ..)| entry)).map(Arc::new);
-        for (entry, redirects, sockets) in entries {
+        for (entry, redirects, sockets, before) in entries {
             entry.door.change(manner(&entry, redirect.as_ref().filter(|_| redirects)));
+            // Said when it is true.
+            if let Some(before) = before {
+                tell_new(entry.which.0, before.as_ref(), entry.shown.as_ref());
+            }
             self.listen(&entry, sockets);
             self.open.push(entry);
         }
@@ -247,7 +253,8 @@ impl Listeners for Sockets {
         let which = numbered(config.listen.iter().map(|listen| listen.address));
         for (number, (listen, which)) in config.listen.iter().zip(which).enumerate() {
             let shown = listen.tls.as_ref().map(|tls| self.read(number, which, tls)).transpose()?;
-            listeners.push(Wanted { which, redirects: listen.redirect_to_https, shown });
+            let (redirects, announced) = (listen.redirect_to_https, listen.proxy_protocol);
+            listeners.push(Wanted { which, redirects, announced, shown });
         }
         let site = config.site.public_url.clone().filter(|url| url.scheme() == Scheme::Https);
         self.prepared = Some(Prepared { listeners, site });

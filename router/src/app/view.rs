@@ -61,6 +61,7 @@ impl View {
         let counts = self.shared.counts.now();
         TrafficReport {
             connections: counts.connections,
+            turned_away: self.shared.crowd.turned_away(),
             streams: counts.streams,
             requests: counts.requests,
             handshakes: HandshakesReport {

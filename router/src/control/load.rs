@@ -73,9 +73,6 @@ fn listeners(reading: &Reading<'_>) {
         let key = |name: &str| format!("listen[{at}].{name}");
         let is_true = |name: &str| reading.text(&key(name)) == Some("true");
         let refuse = |name: &str, what: &str, hint: &str| not_yet(reading, &key(name), what, hint);
-        if is_true("proxy_protocol") {
-            refuse("proxy_protocol", "the PROXY protocol", "let the load balancer send X-Forwarded-For");
-        }
         if is_true("h2c") {
             refuse("h2c", "HTTP/2", "leave the key out");
         }
@@ -84,11 +81,8 @@ fn listeners(reading: &Reading<'_>) {
 
 /// Keys that may stand in a file for the releases to come, and do nothing yet.
 fn without_effect(reading: &Reading<'_>) {
-    let mut keys = vec!["admin.metrics".to_owned()];
-    // 0 is no limit, which is what there is.
-    let limits = ["limits.connections", "limits.connections_per_client"].into_iter();
-    keys.extend(limits.filter(|key| reading.text(key) != Some("0")).map(str::to_owned));
-    for key in keys.iter().filter(|key| reading.has(key)) {
+    let key = "admin.metrics";
+    if reading.has(key) {
         reading.warn(key, "has no effect in this release", "do not count on it; it may stay for later ones");
     }
 }
@@ -167,7 +161,7 @@ mod tests {
         assert_eq!(refused("telemetry: {otlp: {endpoint: 'http://o:4317'}}\n"), ["3:telemetry.otlp"]);
         let trusted = "site: {trusted_proxies: [127.0.0.1]}\n";
         let listen = "listen: [{address: '127.0.0.1:1', proxy_protocol: true, h2c: true}]\n";
-        assert_eq!(refused(&format!("{trusted}{listen}")), ["4:listen[0].proxy_protocol", "4:listen[0].h2c"]);
+        assert_eq!(refused(&format!("{trusted}{listen}")), ["4:listen[0].h2c"]);
     }
 
     #[test]
@@ -192,7 +186,7 @@ mod tests {
     fn a_key_that_does_nothing_yet_is_pointed_out_where_it_is_set() {
         assert_eq!(idle(""), Vec::<String>::new());
         assert_eq!(idle("limits: {connections: 0, uri_bytes: 8KiB}\n"), Vec::<String>::new());
-        assert_eq!(idle("limits:\n  connections: 10\n  connections_per_client: 5\n").len(), 2);
+        assert_eq!(idle("limits:\n  connections: 10\n  connections_per_client: 5\n"), Vec::<String>::new());
         assert_eq!(idle("timeouts: {request_head: 10s}\n"), Vec::<String>::new());
         assert_eq!(idle("admin: {metrics: open}\n").len(), 1);
     }

@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
@@ -16,6 +17,7 @@ pub struct Door {
     /// Where it listens, with the port that was given for port 0.
     pub bound: SocketAddr,
     manner: ArcSwap<Manner>,
+    announced: AtomicBool,
 }
 
 /// How a listener is spoken to.
@@ -33,13 +35,24 @@ impl Door {
     /// A door at an address.
     #[must_use]
     pub fn new(bound: SocketAddr, manner: Manner) -> Self {
-        Self { bound, manner: ArcSwap::from_pointee(manner) }
+        Self { bound, manner: ArcSwap::from_pointee(manner), announced: AtomicBool::new(false) }
     }
 
     /// How to speak to who comes now.
     #[must_use]
     pub fn manner(&self) -> Manner {
         Manner::clone(&self.manner.load())
+    }
+
+    /// Whether a load balancer announces each client: `proxy_protocol`.
+    #[must_use]
+    pub fn is_announced(&self) -> bool {
+        self.announced.load(Ordering::Relaxed)
+    }
+
+    /// From now on clients are announced here, or are not.
+    pub fn announce(&self, announced: bool) {
+        self.announced.store(announced, Ordering::Relaxed);
     }
 
     /// From now on it is spoken to like this.

@@ -6,6 +6,7 @@
 //! and what the router answers itself: `logout`, `chosen`, `wait`; `passive` notes what an answer says of its hub.
 
 mod act;
+mod announced;
 mod ask;
 mod body;
 mod chosen;
@@ -13,6 +14,7 @@ mod claims;
 mod collect;
 mod connection;
 pub mod counts;
+mod crowd;
 pub mod door;
 mod edit_user;
 mod exchange;

@@ -3,7 +3,7 @@
 //! The last one used is taken first. A connection lives idle for a shorter time than the hub's proxy keeps it, so that
 //! the two rarely meet in the moment of closing. What may be sent on which connection is decided in `send`.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
@@ -32,6 +32,13 @@ const FRESH_FOR: Duration = Duration::from_secs(1);
 /// At most so many idle connections per hub and thread.
 const MAX_IDLE: usize = 256;
 
+/// A hub that breaks connections would get twice its load when it can bear it least. So one request in ten may be repeated, counted in
+/// tenths: each request adds one, each repetition takes ten.
+const REPEAT: u32 = 10;
+/// Ten at first, and a hundred at most after a quiet time.
+const REPEATS_AT_FIRST: u32 = 10 * REPEAT;
+const REPEATS_AT_MOST: u32 = 100 * REPEAT;
+
 /// The pools of one thread, one per hub.
 pub struct Pools {
     hubs: RefCell<HashMap<HubId, Rc<Pool>>>,
@@ -43,6 +50,8 @@ struct Pool {
     url: HubUrl,
     tls: Option<HubTls>,
     idle: RefCell<Vec<Idle>>,
+    /// Repetitions that may still be sent, in tenths.
+    repeats: Cell<u32>,
 }
 
 struct Idle {
@@ -130,6 +139,7 @@ impl Pools {
         idle: Duration,
     ) -> io::Result<Lease> {
         let pool = self.pool(hub);
+        pool.repeats.set((pool.repeats.get() + 1).min(REPEATS_AT_MOST));
         if let Some(sender) = pool.take_idle(wanted, idle) {
             return Ok(Lease { sender, reused: true, pool: Rc::downgrade(&pool) });
         }
@@ -149,6 +159,14 @@ impl Pools {
         }
     }
 
+    /// Whether one more request to a hub may be repeated that it may have got already.
+    pub fn may_repeat(&self, hub: &Hub) -> bool {
+        let pool = self.pool(hub);
+        let left = pool.repeats.get().checked_sub(REPEAT);
+        pool.repeats.set(left.unwrap_or_else(|| pool.repeats.get()));
+        left.is_some()
+    }
+
     /// Closes what was idle for longer than `idle`, and forgets hubs that are no longer configured.
     pub fn sweep(&self, idle: Duration, configured: impl Fn(&HubId) -> bool) {
         let now = Instant::now();
@@ -166,7 +184,12 @@ impl Pools {
             return Rc::clone(pool);
         }
         // A new hub, or one that moved or is trusted otherwise: its old connections are dropped with the old pool.
-        let pool = Rc::new(Pool { url: hub.url.clone(), tls: hub.tls.clone(), idle: RefCell::default() });
+        let pool = Rc::new(Pool {
+            url: hub.url.clone(),
+            tls: hub.tls.clone(),
+            idle: RefCell::default(),
+            repeats: Cell::new(REPEATS_AT_FIRST),
+        });
         hubs.insert(hub.id.clone(), Rc::clone(&pool));
         pool
     }

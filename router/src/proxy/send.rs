@@ -1,7 +1,8 @@
 //! One request to one hub: on which connection, how long, and when a second time.
 //!
 //! What must not be sent twice never is: such a request goes on a connection that is as good as fresh, and once a
-//! byte of it was sent it is not repeated. Others are repeated once, on a fresh connection, when a reused one was stale.
+//! byte of it was sent it is not repeated. Others are repeated once, on a fresh connection, when a reused one was stale, as long as
+//! the hub's budget for that lasts.
 
 use std::time::{Duration, Instant};
 
@@ -53,7 +54,8 @@ pub async fn send(
         Err(failed) => failed,
     };
     // Not a byte was sent: the very same request may go, whatever it does.
-    let request = failed.unsent.or_else(|| again.filter(|_| matches!(failed.fault, HubFault::Closed { .. })));
+    let may_repeat = || matches!(failed.fault, HubFault::Closed { .. }) && pools.may_repeat(hub);
+    let request = failed.unsent.or_else(|| again.filter(|_| may_repeat()));
     let Some(request) = request.filter(|_| reused) else { return Err(failed.fault) };
     let lease = self::lease(pools, hub, Wanted::Fresh, manner).await?;
     attempt(lease, hub, request, manner.head).await.map_err(|failed| failed.fault)

@@ -9,6 +9,7 @@ use hubrouter_hub_adapter::client::Resolver;
 use tokio::sync::mpsc;
 
 use super::counts::Counts;
+use super::crowd::Crowd;
 use super::via::Via;
 use crate::control::claims::Claims;
 use crate::control::controller::Ordered;
@@ -41,6 +42,8 @@ pub struct Shared {
     pub resolver: Resolver,
     /// What passes through this process.
     pub counts: Counts,
+    /// Who is inside.
+    pub crowd: Crowd,
     /// The name of this process among routers.
     pub via: Via,
     /// What runs in the background.
@@ -69,8 +72,8 @@ impl Shared {
         control: Control,
     ) -> Self {
         let Control { claims, journal, orders } = control;
-        let (counts, via, began) = (Counts::default(), Via::new(), Instant::now());
-        Self { live, lookups, resolver, counts, via, tasks, began, claims, journal, orders, signals }
+        let (counts, crowd, via, began) = (Counts::default(), Crowd::new(), Via::new(), Instant::now());
+        Self { live, lookups, resolver, counts, crowd, via, tasks, began, claims, journal, orders, signals }
     }
 
     /// Tells the controller; at shutdown nobody listens any more, and nothing is lost by that.

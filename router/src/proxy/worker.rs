@@ -251,8 +251,12 @@ impl Worker {
 
     fn welcome(self: &Rc<Self>, door: &Door, stream: TcpStream, peer: SocketAddr) {
         // Begun here and not in the task: the thread must not find itself empty in between.
-        let begun = self.begin();
-        tokio::task::spawn_local(Rc::clone(self).connection(stream, peer, door.manner(), begun));
+        let (this, begun) = (Rc::clone(self), self.begin());
+        if door.is_announced() {
+            tokio::task::spawn_local(this.announced(stream, peer, door.manner(), begun));
+        } else {
+            tokio::task::spawn_local(this.admit(stream, peer, door.manner(), begun));
+        }
     }
 
     async fn until_stopping(&self) {

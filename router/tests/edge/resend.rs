@@ -184,3 +184,29 @@ async fn whatever_it_is_goes_on_a_new_connection_when_the_hub_closed_the_idle_on
         warm.client.until("new").await;
     }
 }
+
+#[tokio::test]
+async fn a_hub_that_keeps_breaking_connections_is_not_asked_everything_twice() {
+    let mut hub = RawHub::start().await;
+    let site = Sketch::with_raw_hub(&hub).configured("workers: 1").start().await;
+    let mut client = site.wire().await;
+    client.say(request("GET", "/user/ada/first")).await;
+    let mut idle = hub.request().await;
+    idle.answer("first").await;
+    client.until("first").await;
+
+    let mut repeated = 0;
+    loop {
+        client.say(request("GET", "/user/ada/x")).await;
+        idle.next_request().await;
+        drop(idle);
+        let Ok(again) = tokio::time::timeout(Duration::from_millis(500), hub.request()).await else { break };
+        idle = again;
+        idle.answer("again").await;
+        client.until("again").await;
+        repeated += 1;
+        assert!(repeated < 30, "the budget has no end");
+    }
+    assert!(client.head().await.starts_with("HTTP/1.1 502 "));
+    assert!(repeated >= 10, "{repeated}");
+}

@@ -1,7 +1,9 @@
 //! HTTP/1.1 to the letter, on raw sockets: what may be read in two ways reaches no hub and no client, and nothing is repaired.
 
+mod announced;
 mod answers;
 mod bodies;
+mod crowds;
 mod heads;
 mod hops;
 mod slow;

@@ -12,6 +12,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -88,14 +89,29 @@ impl Authority {
 
     /// A raw connection to a listener with TLS.
     pub async fn wire(&self, address: SocketAddr, name: &str) -> Wire {
-        connect(&Arc::new(self.client()), address, name).await.expect("a handshake")
+        self.wire_behind(address, name, b"").await
+    }
+
+    /// The same, with bytes that come before the handshake.
+    pub async fn wire_behind(&self, address: SocketAddr, name: &str, before: &[u8]) -> Wire {
+        connect_behind(&Arc::new(self.client()), address, name, before).await.expect("a handshake")
     }
 }
 
 /// A raw connection with this client.
 pub async fn connect(config: &Arc<ClientConfig>, address: SocketAddr, name: &str) -> std::io::Result<Wire> {
-    let stream = TcpStream::connect(address).await.unwrap();
+    connect_behind(config, address, name, b"").await
+}
+
+async fn connect_behind(
+    config: &Arc<ClientConfig>,
+    address: SocketAddr,
+    name: &str,
+    before: &[u8],
+) -> std::io::Result<Wire> {
+    let mut stream = TcpStream::connect(address).await.unwrap();
     stream.set_nodelay(true).unwrap();
+    stream.write_all(before).await.unwrap();
     let name = ServerName::try_from(name.to_owned()).unwrap();
     TlsConnector::from(Arc::clone(config)).connect(name, stream).await.map(Wire::secured)
 }
