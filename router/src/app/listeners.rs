@@ -64,6 +64,7 @@ struct Wanted {
     redirects: bool,
     /// `proxy_protocol`.
     announced: bool,
+    h2c: bool,
     shown: Option<Shown>,
 }
 
@@ -155,7 +156,7 @@ impl Sockets {
     /// Puts into force what was prepared; listeners that stay keep their sockets and their doors.
     fn enforce(&mut self, prepared: Prepared, mut opened: Vec<Opened>) {
         let mut entries = Vec::new();
-        for Wanted { which, redirects, announced, shown } in prepared.listeners {
+        for Wanted { which, redirects, announced, h2c, shown } in prepared.listeners {
             let known = self.open.iter().position(|open| open.which == which);
             let new = opened.iter().position(|opened| opened.which == which);
             let (door, sockets, before) = match (known, new.map(|at| opened.swap_remove(at))) {
@@ -163,18 +164,20 @@ impl Sockets {
                     let before = self.open.swap_remove(at);
                     (before.door, Vec::new(), Some(before.shown))
                 }
-                (None, Some(new)) => (Arc::new(Door::new(new.bound, Manner::Plain)), new.sockets, None),
+                (None, Some(new)) => {
+                    (Arc::new(Door::new(new.bound, Manner::Plain { h2c })), new.sockets, None)
+                }
                 // Whoever prepares one configuration and changes to another gets what both have.
                 (None, None) => continue,
             };
             door.announce(announced);
-            entries.push((Open { which, door, shown }, redirects, sockets, before));
+            entries.push((Open { which, door, shown }, redirects, h2c, sockets, before));
         }
         let gone = std::mem::take(&mut self.open);
         self.dismiss(gone);
         let redirect = redirect(prepared.site, entries.iter().map(|(entry, ..)| entry)).map(Arc::new);
-        for (entry, redirects, sockets, before) in entries {
-            entry.door.change(manner(&entry, redirect.as_ref().filter(|_| redirects)));
+        for (entry, redirects, h2c, sockets, before) in entries {
+            entry.door.change(manner(&entry, redirect.as_ref().filter(|_| redirects), h2c));
             // Said when it is true.
             if let Some(before) = before {
                 tell_new(entry.which.0, before.as_ref(), entry.shown.as_ref());
@@ -229,11 +232,11 @@ fn redirect<'a>(site: Option<PublicUrl>, open: impl Iterator<Item = &'a Open>) -
     Some(Redirect::Certified { to, certificates: certificates.collect() })
 }
 
-fn manner(open: &Open, redirect: Option<&Arc<Redirect>>) -> Manner {
+fn manner(open: &Open, redirect: Option<&Arc<Redirect>>, h2c: bool) -> Manner {
     match (&open.shown, redirect) {
         (Some(shown), _) => Manner::Tls(Arc::clone(&shown.showing.config)),
-        (None, Some(redirect)) => Manner::Redirect(Arc::clone(redirect)),
-        (None, None) => Manner::Plain,
+        (None, Some(redirect)) => Manner::Redirect { to: Arc::clone(redirect), h2c },
+        (None, None) => Manner::Plain { h2c },
     }
 }
 
@@ -253,8 +256,8 @@ impl Listeners for Sockets {
         let which = numbered(config.listen.iter().map(|listen| listen.address));
         for (number, (listen, which)) in config.listen.iter().zip(which).enumerate() {
             let shown = listen.tls.as_ref().map(|tls| self.read(number, which, tls)).transpose()?;
-            let (redirects, announced) = (listen.redirect_to_https, listen.proxy_protocol);
-            listeners.push(Wanted { which, redirects, announced, shown });
+            let (redirects, announced, h2c) = (listen.redirect_to_https, listen.proxy_protocol, listen.h2c);
+            listeners.push(Wanted { which, redirects, announced, h2c, shown });
         }
         let site = config.site.public_url.clone().filter(|url| url.scheme() == Scheme::Https);
         self.prepared = Some(Prepared { listeners, site });

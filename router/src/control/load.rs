@@ -53,7 +53,6 @@ pub fn parse(text: &str, file: &str, sources: &dyn Sources) -> Result<Loaded, Re
 
 /// Refuses what this release does not do, and warns of what it passes over: silence would be a promise.
 pub fn for_this_release(reading: &Reading<'_>) {
-    listeners(reading);
     certificates::judge(reading, SystemTime::now());
     if reading.has("telemetry.otlp") {
         not_yet(reading, "telemetry.otlp", "tracing over OTLP", "leave the key out");
@@ -66,17 +65,6 @@ pub fn for_this_release(reading: &Reading<'_>) {
 
 fn not_yet(reading: &Reading<'_>, key: &str, what: &str, hint: &str) {
     reading.problem(key, format!("{what} is not in this release"), hint);
-}
-
-fn listeners(reading: &Reading<'_>) {
-    for at in 0..reading.count("listen") {
-        let key = |name: &str| format!("listen[{at}].{name}");
-        let is_true = |name: &str| reading.text(&key(name)) == Some("true");
-        let refuse = |name: &str, what: &str, hint: &str| not_yet(reading, &key(name), what, hint);
-        if is_true("h2c") {
-            refuse("h2c", "HTTP/2", "leave the key out");
-        }
-    }
 }
 
 /// Keys that may stand in a file for the releases to come, and do nothing yet.
@@ -152,22 +140,20 @@ mod tests {
     #[test]
     fn what_this_release_does_is_not_refused() {
         assert_eq!(refused(""), Vec::<String>::new());
-        let off = "listen: [{address: '127.0.0.1:1', h2c: false}]\nsite: {public_url: 'https://s.example', hsts: 1d}\nplacement: {load_bound: 0}\n";
+        let off = "listen: [{address: '127.0.0.1:1', h2c: true, proxy_protocol: true}]\nsite: {public_url: 'https://s.example', hsts: 1d, \
+            trusted_proxies: [127.0.0.1]}\nplacement: {load_bound: 0}\n";
         assert_eq!(refused(off), Vec::<String>::new());
     }
 
     #[test]
     fn what_this_release_does_not_do_is_refused_where_it_stands() {
         assert_eq!(refused("telemetry: {otlp: {endpoint: 'http://o:4317'}}\n"), ["3:telemetry.otlp"]);
-        let trusted = "site: {trusted_proxies: [127.0.0.1]}\n";
-        let listen = "listen: [{address: '127.0.0.1:1', proxy_protocol: true, h2c: true}]\n";
-        assert_eq!(refused(&format!("{trusted}{listen}")), ["4:listen[0].h2c"]);
     }
 
     #[test]
     fn what_is_wrong_and_what_is_not_in_this_release_is_told_in_one_go() {
         let found = refused(
-            "workers: many\nlisten:\n  - {address: '127.0.0.1:1', tls: {certificates: []}}\n  - {address: nowhere, h2c: true}\n\
+            "workers: many\nlisten:\n  - {address: '127.0.0.1:1', tls: {certificates: []}}\n  - {address: nowhere, h2c: maybe}\n\
              hubs:\n  - {id: a, url: 'http://h.example', wieght: 2}\ntelemetry: {otlp: {endpoint: 'http://o:4317'}}\n",
         );
         for place in [

@@ -35,7 +35,7 @@ pub async fn act(mut exchange: Exchange<'_>, body: Incoming, trace: &mut Trace) 
     }
     let now = SystemTime::now();
     let known = Known::read(&exchange, now);
-    let mut body = ToHub::Client(body);
+    let mut body = ToHub::of_client(body, exchange.parts.version);
     let mut form = None;
     if exchange.place.row.act == Act::LoginForm {
         match read_login(&exchange, body).await {

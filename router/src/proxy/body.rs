@@ -4,14 +4,26 @@
 //! one that fails stays an error to its end, so a broken answer never looks complete.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::Version;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::passive::Reader;
 use super::pool::Lease;
+
+/// Why a client's body is not whole.
+#[derive(Debug, thiserror::Error)]
+pub enum Broken {
+    /// The connection or the stream broke.
+    #[error(transparent)]
+    Off(#[from] hyper::Error),
+    /// The client reset its stream and called that no error: the library takes it for an end.
+    #[error("the client reset the stream of its request")]
+    Reset,
+}
 
 /// A body on its way to a hub.
 #[derive(Debug)]
@@ -22,9 +34,17 @@ pub enum ToHub {
     Full(Option<Bytes>),
     /// What the client sends, as it sends it.
     Client(Incoming),
+    /// The same on a stream of HTTP/2, whose library takes some resets for an end.
+    Stream(Incoming),
 }
 
 impl ToHub {
+    /// What a client sends in a request of this version.
+    #[must_use]
+    pub fn of_client(body: Incoming, version: Version) -> Self {
+        if version == Version::HTTP_2 { Self::Stream(body) } else { Self::Client(body) }
+    }
+
     /// Whether the request has no body at all.
     pub fn is_empty(&self) -> bool {
         self.is_end_stream()
@@ -39,16 +59,20 @@ impl From<Bytes> for ToHub {
 
 impl Body for ToHub {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = Broken;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         match &mut *self {
             Self::Empty => Poll::Ready(None),
             Self::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Client(body) => Pin::new(body).poll_frame(cx),
+            Self::Client(body) => Pin::new(body).poll_frame(cx).map_err(Broken::from),
+            Self::Stream(body) => match ready!(Pin::new(&mut *body).poll_frame(cx)) {
+                None if !body.is_end_stream() => Poll::Ready(Some(Err(Broken::Reset))),
+                frame => Poll::Ready(frame.map(|frame| frame.map_err(Broken::from))),
+            },
         }
     }
 
@@ -56,7 +80,7 @@ impl Body for ToHub {
         match self {
             Self::Empty => true,
             Self::Full(bytes) => bytes.is_none(),
-            Self::Client(body) => body.is_end_stream(),
+            Self::Client(body) | Self::Stream(body) => body.is_end_stream(),
         }
     }
 
@@ -64,7 +88,7 @@ impl Body for ToHub {
         match self {
             Self::Empty => SizeHint::with_exact(0),
             Self::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
-            Self::Client(body) => body.size_hint(),
+            Self::Client(body) | Self::Stream(body) => body.size_hint(),
         }
     }
 }

@@ -161,7 +161,7 @@ impl Worker {
             (Some(_inside), manner) => self.connection(stream, peer, manner, begun).await,
             // A handshake costs more than the client is worth now.
             (None, Manner::Tls(_)) => {}
-            (None, Manner::Plain | Manner::Redirect(_)) => shared.crowd.see_off(stream).await,
+            (None, Manner::Plain { .. } | Manner::Redirect { .. }) => shared.crowd.see_off(stream).await,
         }
     }
 }

@@ -23,11 +23,19 @@ pub struct Door {
 /// How a listener is spoken to.
 #[derive(Clone, Debug)]
 pub enum Manner {
-    /// HTTP.
-    Plain,
-    /// HTTP, and every request is sent on to https.
-    Redirect(Arc<Redirect>),
-    /// HTTP over TLS with these certificates.
+    /// HTTP; HTTP/2 too, where the client begins with it and `h2c` allows it.
+    Plain {
+        /// `listen[].h2c`.
+        h2c: bool,
+    },
+    /// The same, and every request is sent on to https.
+    Redirect {
+        /// To where.
+        to: Arc<Redirect>,
+        /// `listen[].h2c`.
+        h2c: bool,
+    },
+    /// HTTP/1.1 or HTTP/2 over TLS with these certificates.
     Tls(Arc<ServerConfig>),
 }
 

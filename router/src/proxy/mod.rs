@@ -1,7 +1,8 @@
 //! The fast path: a request comes in, goes to its hub, and the answer goes back.
 //!
-//! In the order of a request: `listen`, `door`, `worker`, `handshake` with TLS, `serve` through the judge of `strict`,
-//! `connection`, `exchange` (read), `gather` (facts), `act` (decide and do), `forward` to `proxy_plane` or `hub_plane`, `send` on a connection of `pool`; on the way back `headers`,
+//! In the order of a request: `listen`, `door`, `worker`, `handshake` with TLS, `serve` (with `http2`) through the judge of `strict`,
+//! `connection`, `exchange` (read), `gather` (facts), `act` (decide and do), `forward` to `proxy_plane` or `hub_plane`, `send` on a
+//! connection of `pool`; on the way back `headers`,
 //! `set_cookie` and `body`. Beside them: `landing` and `login_form` for logins, `starting` for starts, `tunnel` for WebSockets,
 //! and what the router answers itself: `logout`, `chosen`, `wait`; `passive` notes what an answer says of its hub.
 
@@ -25,6 +26,7 @@ mod gather;
 mod handshake;
 mod headers;
 mod host;
+mod http2;
 mod hub_plane;
 mod landing;
 pub mod listen;

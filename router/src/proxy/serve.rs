@@ -1,4 +1,4 @@
-//! One client connection from its accept to its end: TLS if the door has it, then HTTP.
+//! One client connection from its accept to its end: TLS if the door has it, then HTTP/1.1, or HTTP/2 (`http2`).
 //!
 //! The same code serves both, made twice by the compiler: plain connections pay nothing for those with TLS.
 
@@ -18,11 +18,12 @@ use tracing::debug;
 
 use super::connection::Connection;
 use super::door::Manner;
+use super::http2;
 use super::strict::{Guarded, Patience};
 use super::worker::{Begun, Worker};
 
 /// hyper refuses heads above this by itself; below it the router answers with a page that helps.
-const HARD_HEAD_BYTES: usize = 128 * 1024;
+pub(super) const HARD_HEAD_BYTES: usize = 128 * 1024;
 
 impl Worker {
     /// Serves who has just been accepted, in the manner of the door.
@@ -40,9 +41,11 @@ impl Worker {
             return;
         }
         match manner {
-            Manner::Plain => self.http(stream, Connection::new(&self, peer, Scheme::Http, None)).await,
-            Manner::Redirect(to) => {
-                self.http(stream, Connection::new(&self, peer, Scheme::Http, Some(to))).await;
+            Manner::Plain { h2c } => {
+                self.clear(stream, Connection::new(&self, peer, Scheme::Http, None), h2c).await;
+            }
+            Manner::Redirect { to, h2c } => {
+                self.clear(stream, Connection::new(&self, peer, Scheme::Http, Some(to)), h2c).await;
             }
             // Boxed, so that plain connections do not carry its size.
             Manner::Tls(config) => Box::pin(self.tls(stream, peer, config)).await,
@@ -57,8 +60,33 @@ impl Worker {
             () = self.time_to_agree() => return,
         };
         match agreed {
-            Ok(stream) => self.http(stream, Connection::new(&self, peer, Scheme::Https, None)).await,
+            Ok(stream) => {
+                let connection = Connection::new(&self, peer, Scheme::Https, None);
+                if stream.get_ref().1.alpn_protocol() == Some(http2::ALPN) {
+                    self.http2(stream, connection).await;
+                } else {
+                    self.http(stream, connection).await;
+                }
+            }
             Err(error) => debug!(%peer, %error, "a client did not agree on TLS"),
+        }
+    }
+
+    /// In clear; with `h2c` the client may begin with HTTP/2.
+    async fn clear(&self, stream: TcpStream, connection: Connection, h2c: bool) {
+        if !h2c {
+            return self.http(stream, connection).await;
+        }
+        let idle = self.live().snapshot.config.timeouts.idle;
+        let announced = tokio::select! {
+            announced = tokio::time::timeout(idle, http2::announced(&stream)) => announced,
+            () = self.time_to_agree() => return,
+        };
+        match announced {
+            Ok(true) => Box::pin(self.http2(stream, connection)).await,
+            Ok(false) => self.http(stream, connection).await,
+            // It said nothing, or not enough.
+            Err(_) => {}
         }
     }
 

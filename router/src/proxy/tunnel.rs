@@ -1,7 +1,7 @@
 //! WebSockets: after the hub agreed, bytes go both ways until one side is done.
 //!
 //! A tunnel holds no buffer while it is idle: each thread relays all of its tunnels through one scratch buffer. Each side may be
-//! in clear or inside TLS (`wire`); what is relayed in clear costs nothing for the others.
+//! in clear, inside TLS (`wire`), or, that of the client, a stream of HTTP/2; what is relayed in clear costs nothing for the others.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout};
 use tokio_rustls::{client, server};
 
 use super::frames::{Frames, Goodbye};
+use super::http2::Streamed;
 use super::strict::Guarded;
 use super::wire::{Sealed, Wire};
 
@@ -100,8 +101,15 @@ pub async fn relay(
     cut: impl Future<Output = ()>,
 ) -> io::Result<End> {
     let ((client, from_client), (hub, from_hub)) = (side(client)?, side(hub)?);
-    // Four tunnels of one make: the kinds of the sides are settled here, and not at each byte.
+    // Six tunnels of one make: the kinds of the sides are settled here, and not at each byte.
     match (client, hub) {
+        (_, Side::Streamed(_)) => Err(io::Error::other("an upgraded connection is of no known kind")),
+        (Side::Streamed(client), Side::Plain(hub)) => {
+            run(Sides { client, from_client, hub, from_hub }, idle, cut).await
+        }
+        (Side::Streamed(client), Side::Sealed(hub)) => {
+            run(Sides { client, from_client, hub, from_hub }, idle, cut).await
+        }
         (Side::Plain(client), Side::Plain(hub)) => {
             run(Sides { client, from_client, hub, from_hub }, idle, cut).await
         }
@@ -233,10 +241,11 @@ async fn linger(client: &impl Wire) {
     let _ = timeout(LAST_WORDS, ended).await;
 }
 
-/// A side of a tunnel, of either kind.
+/// A side of a tunnel, of any kind.
 enum Side {
     Plain(TcpStream),
     Sealed(Box<Sealed>),
+    Streamed(Box<Streamed>),
 }
 
 /// The socket below an upgraded connection, and what was read from it already.
@@ -257,7 +266,8 @@ fn side(upgraded: Upgraded) -> io::Result<(Side, Bytes)> {
             let (socket, session) = stream.into_inner();
             Ok((Side::Sealed(Box::new(Sealed::new(socket, session.into()))), read))
         }
-        Err(_) => Err(io::Error::other("an upgraded connection is of no known kind")),
+        // There is no socket of its own below it.
+        Err(upgraded) => Ok((Side::Streamed(Box::new(Streamed::new(upgraded))), Bytes::new())),
     }
 }
 

@@ -11,6 +11,7 @@ mod drain;
 mod failover;
 mod framing;
 mod goodbyes;
+mod h2;
 mod headers;
 mod health;
 mod home;

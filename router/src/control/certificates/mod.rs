@@ -23,7 +23,7 @@ pub(super) use judge::judge;
 /// What may be spoken inside TLS, by its name in ALPN (RFC 7301), the preferred one first.
 ///
 /// The only place that offers a protocol: whatever is added here has to be served in `proxy/serve.rs`.
-const PROTOCOLS: &[&[u8]] = &[b"http/1.1"];
+const PROTOCOLS: &[&[u8]] = &[b"h2", b"http/1.1"];
 
 /// Why a certificate and its key cannot be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -45,7 +45,7 @@ async fn the_name_that_a_client_asks_for_chooses_the_certificate_and_the_first_o
 }
 
 #[tokio::test]
-async fn tls_1_2_and_1_3_are_spoken_and_http_1_1_is_agreed_on() {
+async fn tls_1_2_and_1_3_are_spoken_and_the_best_protocol_of_both_is_agreed_on() {
     let (authority, _hub, site) = site().await;
     for (version, name) in [(&TLS12, ProtocolVersion::TLSv1_2), (&TLS13, ProtocolVersion::TLSv1_3)] {
         let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -53,7 +53,7 @@ async fn tls_1_2_and_1_3_are_spoken_and_http_1_1_is_agreed_on() {
             .unwrap()
             .with_root_certificates(authority.roots())
             .with_no_client_auth();
-        for (offered, agreed) in [(vec!["h2", "http/1.1"], Some("http/1.1")), (vec![], None)] {
+        for (offered, agreed) in [(vec!["http/1.1"], Some("http/1.1")), (vec![], None)] {
             config.alpn_protocols = offered.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
             let mut wire = connect(&Arc::new(config.clone()), site.address, SITE).await.unwrap();
             assert_eq!(wire.session().protocol_version(), Some(name));
@@ -61,7 +61,12 @@ async fn tls_1_2_and_1_3_are_spoken_and_http_1_1_is_agreed_on() {
             wire.say("GET /_chp_healthz HTTP/1.1\r\nHost: site\r\n\r\n").await;
             assert!(wire.head().await.starts_with("HTTP/1.1 200 "));
         }
-        config.alpn_protocols = vec![b"h2".to_vec()];
+        for offered in [vec!["h2"], vec!["http/1.1", "h2"]] {
+            config.alpn_protocols = offered.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+            let wire = connect(&Arc::new(config.clone()), site.address, SITE).await.unwrap();
+            assert_eq!(wire.session().alpn_protocol(), Some(&b"h2"[..]));
+        }
+        config.alpn_protocols = vec![b"h3".to_vec()];
         let refused = connect(&Arc::new(config), site.address, SITE).await.err().unwrap();
         assert!(refused.to_string().contains("NoApplicationProtocol"), "{refused}");
     }
