@@ -5,8 +5,10 @@
 //! bytes at the beginning of each frame are looked at (RFC 9113 4.1); what they mean is left to the library. At the end it lingers
 //! until the client is done, too.
 
+use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -43,6 +45,7 @@ const LINGER_BYTES: usize = 1024 * 1024;
 pub struct Guard<S> {
     stream: S,
     frames: Frames,
+    heard: Rc<Heard>,
     /// Everything was said; what still comes is thrown away.
     lingering: Option<Lingering>,
 }
@@ -53,9 +56,31 @@ struct Lingering {
 }
 
 impl<S> Guard<S> {
-    /// Before the first byte.
-    pub fn new(stream: S) -> Self {
-        Self { stream, frames: Frames::new(Instant::now()), lingering: None }
+    /// Before the first byte; `heard` is told of what comes.
+    pub fn new(stream: S, heard: &Rc<Heard>) -> Self {
+        Self { stream, frames: Frames::new(Instant::now()), heard: Rc::clone(heard), lingering: None }
+    }
+}
+
+/// When a client was heard last.
+pub struct Heard(Cell<Instant>);
+
+impl Default for Heard {
+    fn default() -> Self {
+        Self(Cell::new(Instant::now()))
+    }
+}
+
+impl Heard {
+    /// Until not a byte has come for so long.
+    pub async fn nothing_for(&self, time: Duration) {
+        loop {
+            let until = self.0.get() + time;
+            if until <= Instant::now() {
+                return;
+            }
+            tokio::time::sleep_until(until.into()).await;
+        }
     }
 }
 
@@ -136,8 +161,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if matches!(read, Poll::Ready(Ok(()))) && !self.frames.pass(&buffer.filled()[before..], Instant::now)
-        {
+        if !matches!(read, Poll::Ready(Ok(()))) {
+            return read;
+        }
+        self.heard.0.set(Instant::now());
+        if !self.frames.pass(&buffer.filled()[before..], Instant::now) {
             return Poll::Ready(Err(io::Error::other("too many frames that carry nothing")));
         }
         read

@@ -27,7 +27,7 @@ use super::connection::Connection;
 use super::reply;
 use super::serve::HARD_HEAD_BYTES;
 use super::worker::Worker;
-use guard::Guard;
+use guard::{Guard, Heard};
 pub use socket::Streamed;
 use streams::{Delivered, Local, Streams};
 
@@ -56,6 +56,8 @@ const RESET_UNSEEN: usize = 20;
 /// Streams that the router had to reset for what the client sent on them (CVE-2025-8671), over the whole life of a connection:
 /// with more it ends.
 const RESET_BY_US: usize = 1000;
+/// How often in `timeouts.idle` a client is asked whether it is still there.
+const ASKED: u32 = 3;
 /// How long the client may take to let a connection go on which nothing is asked.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -75,9 +77,16 @@ pub async fn announced(stream: &TcpStream) -> bool {
     }
 }
 
+/// How long a client may say nothing at all, not even that it is there: longer than a connection may be idle, so that those end in peace.
+fn silence(config: &Config) -> Duration {
+    config.timeouts.idle + config.timeouts.idle / ASKED
+}
+
 fn builder(config: &Config, streams: &Rc<Streams>) -> Builder<Local> {
-    // A peer that is gone is known before it would have been idle for too long.
-    let silence = config.timeouts.idle / 3;
+    // Who is asked three times and says nothing is gone (`silence`). The library would not count that anything else was heard, and
+    // on a slow line an answer to a ping waits behind what is downloaded: so it gets time.
+    let asked_every = config.timeouts.idle / ASKED;
+    let answered_within = config.timeouts.idle * ASKED;
     let mut builder = Builder::new(Local::new(streams));
     builder
         .timer(TokioTimer::new())
@@ -92,8 +101,8 @@ fn builder(config: &Config, streams: &Rc<Streams>) -> Builder<Local> {
         .max_send_buf_size(SEND_BUFFER)
         .max_pending_accept_reset_streams(RESET_UNSEEN)
         .max_local_error_reset_streams(RESET_BY_US)
-        .keep_alive_interval(silence)
-        .keep_alive_timeout(silence)
+        .keep_alive_interval(asked_every)
+        .keep_alive_timeout(answered_within)
         .enable_connect_protocol();
     builder
 }
@@ -107,7 +116,7 @@ impl Worker {
         let live = self.live();
         let config = &live.snapshot.config;
         let (idle, stalled) = (config.timeouts.idle, config.timeouts.stream_idle);
-        let streams = Rc::new(Streams::default());
+        let (streams, heard) = (Rc::new(Streams::default()), Rc::new(Heard::default()));
         let connection = Rc::new(connection);
         let (asked, peer, looked_after) =
             (Rc::clone(&connection), connection.peer.address, Rc::clone(&streams));
@@ -119,7 +128,7 @@ impl Worker {
                 )
             }
         });
-        let io = TokioIo::new(Guard::new(stream));
+        let io = TokioIo::new(Guard::new(stream, &heard));
         let mut serving = std::pin::pin!(builder(config, &looked_after).serve_connection(io, service));
         let course = async {
             let ended = tokio::select! {
@@ -137,6 +146,7 @@ impl Worker {
         };
         let ended = tokio::select! {
             ended = course => ended,
+            () = heard.nothing_for(silence(config)) => Ok(()),
             never = looked_after.give_up_stalled(stalled) => match never {},
         };
         if let Err(error) = ended {

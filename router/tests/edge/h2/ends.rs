@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use ::h2::Reason;
 
-use super::raw::{GOAWAY, GOOD, HEADERS, PING, PREFACE, Raw, SETTINGS, frame};
+use super::raw::{GOAWAY, GOOD, HEADERS, PING, PREFACE, Raw, SETTINGS, WINDOW_UPDATE, frame};
 use super::{Front, get, patient, text};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -91,6 +91,34 @@ async fn a_peer_that_answers_no_ping_is_gone_and_its_exchanges_with_it() {
     assert!(raw.until(PING).await.is_some());
     at_hub.wire.ends().await;
     while raw.next().await.is_some() {}
+}
+
+#[tokio::test]
+async fn a_peer_that_reads_nothing_and_says_nothing_is_gone_too() {
+    let mut front = Front::open("timeouts: {idle: 1500ms}").await;
+    let mut raw = Raw::open(&front).await;
+    // Room for all of it, so that only the socket is full.
+    raw.say(&frame(WINDOW_UPDATE, 0, 0, &0x3fff_ffff_u32.to_be_bytes())).await;
+    raw.say(&frame(SETTINGS, 0, 0, &[0, 4, 0x3f, 0xff, 0xff, 0xff])).await;
+    raw.request(1, GOOD).await;
+    let mut at_hub = front.hub.request().await;
+    at_hub.wire.say("HTTP/1.1 200 OK\r\nContent-Length: 67108864\r\n\r\n").await;
+    let taken = at_hub.wire.push(&[b'x'; 64 * 1024], 64 * 1024 * 1024).await;
+    assert!(taken < 32 * 1024 * 1024, "{taken} bytes were taken for a client that reads nothing");
+    at_hub.wire.ends().await;
+    drop(raw);
+}
+
+#[tokio::test]
+async fn a_client_that_says_that_it_is_there_may_take_its_time() {
+    let mut front = Front::open("timeouts: {idle: 1500ms}").await;
+    let mut client = front.client().await;
+    let sent = client.send(get("/user/ada/x")).await;
+    let mut at_hub = front.hub.request().await;
+    // The library of the client answers pings.
+    tokio::time::sleep(Duration::from_millis(5000)).await;
+    at_hub.answer("late").await;
+    assert_eq!(text(patient(sent).await.unwrap()).await, "late");
 }
 
 #[tokio::test]
