@@ -185,6 +185,26 @@ async fn a_hub_that_takes_nothing_stops_its_client_and_leaves_room_for_the_other
 }
 
 #[tokio::test]
+async fn bodies_of_refused_requests_take_no_room_from_others() {
+    let mut front = Front::open("").await;
+    let mut client = front.client().await;
+    // Together twice what one connection may have on its way.
+    for _ in 0..8 {
+        let (answer, mut body) = client.begin(put("/user/ada/../bob/x")).await;
+        body.reserve_capacity(256 * 1024);
+        body.send_data(vec![b'r'; 256 * 1024].into(), true).unwrap();
+        assert_eq!(patient(answer).await.unwrap().status(), 400);
+    }
+    let (answer, mut body) = client.begin(put("/user/ada/x")).await;
+    body.reserve_capacity(2 * 1024 * 1024);
+    body.send_data(vec![b'u'; 2 * 1024 * 1024].into(), true).unwrap();
+    let mut at_hub = front.hub.request().await;
+    at_hub.wire.until("0\r\n\r\n").await;
+    at_hub.answer("whole").await;
+    assert_eq!(text(patient(answer).await.unwrap()).await, "whole");
+}
+
+#[tokio::test]
 async fn a_client_that_takes_nothing_stops_its_hub_and_nobody_else() {
     let mut front = Front::open("").await;
     let mut client = front.client().await;

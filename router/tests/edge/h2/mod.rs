@@ -47,6 +47,21 @@ impl Front {
         Self { authority, hub, site }
     }
 
+    /// The same in front of a hub that speaks TLS.
+    async fn open_before_tls() -> Self {
+        let (authority, inside) = (Authority::new("site"), Authority::new("hubs"));
+        let hub = RawHub::with_tls(inside.signs(&["127.0.0.1"]).hub(None)).await;
+        let mut sketch = Sketch::with_hubs(&[]).configured(LISTEN).with_file("ca.crt", &inside.pem);
+        let line = format!(
+            "  - {{id: raw, url: 'https://{}', storage: shared, tls: {{ca: ca.crt}}}}\n",
+            hub.address
+        );
+        sketch.played.push_str(&line);
+        let pair = authority.signs(&[SITE]);
+        let site = sketch.with_file("site.crt", &pair.cert).with_file("site.key", &pair.key).start().await;
+        Self { authority, hub, site }
+    }
+
     /// A connection on which HTTP/2 was agreed on.
     async fn tls(&self) -> TlsStream<TcpStream> {
         let mut config: ClientConfig = self.authority.client();

@@ -140,6 +140,23 @@ async fn messages_of_every_size_pass_both_ways_beside_requests_and_other_websock
 }
 
 #[tokio::test]
+async fn a_websocket_between_a_stream_and_a_hub_with_tls_loses_and_changes_no_byte() {
+    let mut front = Front::open_before_tls().await;
+    let mut client = front.client().await;
+    let (mut socket, mut at_hub, _) = open(&mut front, &mut client).await;
+    // Numbers, so that what is lost, doubled or in another order shows.
+    let numbers = |from: u32| (from..from + 200_000).map(|number| format!("{number:07}")).collect::<String>();
+    let (up, down) = (numbers(1_000_000), numbers(5_000_000));
+    let ((), arrived) = tokio::join!(socket.say(up.as_bytes()), at_hub.wire.bytes(up.len()));
+    assert!(arrived == up, "it arrived otherwise at the hub");
+    let ((), arrived) = tokio::join!(at_hub.wire.say(&down), socket.bytes(down.len()));
+    assert!(arrived == down.as_bytes(), "it arrived otherwise at the client");
+    socket.say.send_data(Bytes::new(), true).unwrap();
+    assert_eq!(at_hub.wire.rest().await, "");
+    assert!(at_hub.wire.ended_with_a_word());
+}
+
+#[tokio::test]
 async fn nothing_is_passed_before_the_server_agrees() {
     let mut front = Front::open("").await;
     let mut client = front.client().await;
@@ -214,6 +231,17 @@ async fn each_end_of_a_websocket_on_a_stream_is_told_to_the_other() {
     at_hub.wire.reset();
     let said = socket.rest().await;
     assert!(said.contains("the server's side broke off"), "{said}");
+}
+
+#[tokio::test]
+async fn an_opening_that_is_cancelled_ends_at_its_server() {
+    let mut front = Front::open("").await;
+    let mut client = front.client().await;
+    let (_answer, mut say) = asks(&mut client, opening("websocket")).await;
+    let mut at_hub = front.hub.request().await;
+    say.send_reset(Reason::CANCEL);
+    at_hub.wire.ends().await;
+    assert_eq!(client.answer(get("/_chp_healthz")).await.status(), 200);
 }
 
 #[tokio::test]
