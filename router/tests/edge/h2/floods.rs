@@ -62,6 +62,32 @@ async fn requests_that_are_reset_at_once_end_their_connection() {
 }
 
 #[tokio::test]
+async fn requests_that_are_reset_one_after_the_other_end_their_connection_too() {
+    let front = Front::open("").await;
+    let mut raw = Raw::open(&front).await;
+    let mut pairs = 0;
+    let ended = loop {
+        let stream = pairs * 2 + 1;
+        let request = frame(HEADERS, END_HEADERS | END_STREAM, stream, &block(GOOD));
+        // When the ping is answered the request is under way: no burst that the library would notice.
+        let ping = frame(PING, 0, 0, b"12345678");
+        let reset = frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes());
+        if !raw.says(&[request, ping].concat()).await
+            || raw.until(PING).await.is_none()
+            || !raw.says(&reset).await
+        {
+            break true;
+        }
+        pairs += 1;
+        if pairs > 2000 {
+            break false;
+        }
+    };
+    assert!(ended && (400..1000).contains(&pairs), "{pairs} were taken");
+    assert_eq!(front.client().await.answer(get("/_chp_healthz")).await.status(), 200);
+}
+
+#[tokio::test]
 async fn requests_that_the_router_has_to_reset_end_their_connection() {
     let front = Front::open("").await;
     let make = |number: usize| {
@@ -95,8 +121,7 @@ async fn a_head_without_an_end_ends_its_connection() {
         raw.say(&frame(HEADERS, 0, 1, &block(GOOD))).await;
         for _ in 0..12 {
             // It may have ended before the last.
-            let _ =
-                tokio::io::AsyncWriteExt::write_all(&mut raw.stream, &frame(CONTINUATION, 0, 1, piece)).await;
+            raw.says(&frame(CONTINUATION, 0, 1, piece)).await;
         }
         let last = raw.until(GOAWAY).await;
         assert!(last.is_none_or(|last| last.payload[4..8] != [0; 4]), "it ended in peace");

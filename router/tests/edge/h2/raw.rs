@@ -79,6 +79,11 @@ impl Raw {
         timeout(PATIENCE, all).await.expect("the router reads").unwrap();
     }
 
+    /// The same, unless the connection has ended.
+    pub async fn says(&mut self, bytes: &[u8]) -> bool {
+        timeout(PATIENCE, self.stream.write_all(bytes)).await.expect("the router reads").is_ok()
+    }
+
     /// A whole request without a body.
     pub async fn request(&mut self, stream: u32, fields: &[(&str, &str)]) {
         self.say(&frame(HEADERS, END_HEADERS | END_STREAM, stream, &block(fields))).await;
