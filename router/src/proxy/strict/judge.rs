@@ -179,6 +179,9 @@ impl Judge {
             return None;
         }
         if self.kept.is_empty() {
+            if self.is_too_long(piece) {
+                return None;
+            }
             return self.whole(&piece[..piece.len() - 1]);
         }
         self.keep(piece)?;
@@ -193,6 +196,10 @@ impl Judge {
 
     fn keep(&mut self, piece: &[u8]) -> Option<()> {
         let first = matches!(self.at, At::First | At::Between { .. }) && self.side == Side::Client;
+        let goes_on = !self.kept.is_empty() && !piece.is_empty();
+        if first && goes_on && self.last == b'\r' {
+            return None;
+        }
         if first && !grammar::is_request_line(piece.strip_suffix(b"\r").unwrap_or(piece)) {
             return None;
         }
@@ -201,9 +208,13 @@ impl Judge {
         if let Some(last) = piece.last() {
             self.last = *last;
         }
-        // What is judged by its end must fit.
-        let matters = || self.is_in_body() || grammar::field(&self.kept) != Some(Field::Other);
-        (self.kept.len() < KEPT || !matters()).then_some(())
+        (!self.is_too_long(&self.kept)).then_some(())
+    }
+
+    /// What is judged by its end must fit into what is kept, whether it came in pieces or not.
+    fn is_too_long(&self, line: &[u8]) -> bool {
+        let kept = line.get(..KEPT);
+        kept.is_some_and(|kept| self.is_in_body() || grammar::field(kept) != Some(Field::Other))
     }
 
     fn whole(&mut self, line: &[u8]) -> Option<()> {

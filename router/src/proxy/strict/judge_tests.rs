@@ -140,3 +140,71 @@ fn answers_that_may_mean_two_things_do_not_pass() {
     }
     assert_eq!(Judge::new(Side::Hub).pass(b"HTTP/1.1 408 Late\r\n\r\n"), Verdict::Unasked(0));
 }
+
+/// Numbers that look random and are the same in every run (Knuth's MMIX generator).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % bound
+    }
+}
+
+#[test]
+fn where_packets_end_makes_no_difference_to_a_hundred_thousand_mutated_streams() {
+    let long = "x".repeat(600);
+    let streams = [
+        (Side::Client, format!("{POST}Content-Length: 5\r\n\r\nhello{GET}")),
+        (
+            Side::Client,
+            format!("{POST}Transfer-Encoding: chunked\r\n\r\n3;a=\"b\"\r\none\r\n0\r\nX: 1\r\n\r\n{GET}"),
+        ),
+        (
+            Side::Client,
+            format!("{POST}Transfer-Encoding: chunked\r\n\r\n3;{long}\r\none\r\n0\r\nX: {long}\r\n\r\n"),
+        ),
+        (Side::Client, format!("GET /{long} HTTP/1.1\r\nContent-Lengt: {long}\r\nUpgrade: x\r\n\r\n{GET}")),
+        (
+            Side::Hub,
+            "HTTP/1.1 100 C\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+                .into(),
+        ),
+        (Side::Hub, "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok".into()),
+    ];
+    let spice = b"\r\n\0 \t:;=,\"0159afcCtTuUxX#\x7f\x80";
+    let mut dice = Dice(1);
+    let mut refused = 0;
+    for round in 0..100_000 {
+        let (side, text) = &streams[round % streams.len()];
+        let mut bytes = text.clone().into_bytes();
+        for _ in 0..=dice.below(3) {
+            let (at, byte) = (dice.below(bytes.len()), spice[dice.below(spice.len())]);
+            match dice.below(3) {
+                0 => bytes[at] = byte,
+                1 => bytes.insert(at, byte),
+                _ => drop(bytes.remove(at)),
+            }
+        }
+        let judge = || {
+            let mut judge = Judge::new(*side);
+            judge.expect(false);
+            judge
+        };
+        let whole = judge().pass(&bytes);
+        let (mut pieces, mut from, mut said) = (judge(), 0, Verdict::Pass);
+        while from < bytes.len() && said == Verdict::Pass {
+            let to = (from + 1 + dice.below(40)).min(bytes.len());
+            said = pieces.pass(&bytes[from..to]);
+            from = to;
+        }
+        let shown = String::from_utf8_lossy(&bytes);
+        assert_eq!(
+            std::mem::discriminant(&whole),
+            std::mem::discriminant(&said),
+            "{whole:?} {said:?}: {shown:?}"
+        );
+        refused += u32::from(whole != Verdict::Pass);
+    }
+    assert!((20_000..90_000).contains(&refused), "{refused} of 100,000 were refused");
+}
