@@ -30,7 +30,7 @@ pub struct DirectoryReport {
     pub to_unknown_hubs_count: usize,
     /// Things in it that could not be read: foreign, or of a newer release.
     pub unreadable: u64,
-    /// It was empty, and the hubs are being asked who is away from home: nothing is started meanwhile.
+    /// It was empty or may be an old one, and the hubs are being asked who is away from home: nothing is started meanwhile.
     pub rebuilding: bool,
     /// Hubs that did not say so then: whoever is away from home there is found by the census later.
     pub not_asked: Vec<String>,

@@ -22,7 +22,8 @@ pub(super) fn lacks(snapshot: &Snapshot, board: &Board, now: Instant) -> Option<
     }
     if fleet.rebuilding {
         return Some(
-            "the directory was empty: the hubs are asked who has a server away from home".to_owned(),
+            "the directory is empty or may be an old one: the hubs are asked who has a server away from home"
+                .to_owned(),
         );
     }
     let blind = snapshot.hubs.iter().all(|hub| is_down_for(hub, now));

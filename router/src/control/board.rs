@@ -55,7 +55,7 @@ pub struct Fleet {
     pub placement: Option<Arc<PlacementRecord>>,
     /// Why the proposed placement is not active.
     pub placement_waits: Option<String>,
-    /// The directory was empty, and the hubs are being asked who is away from home.
+    /// The directory was empty or may be an old one, and the hubs are being asked who is away from home.
     pub rebuilding: bool,
     /// Hubs that did not say so.
     pub not_asked: Vec<String>,
@@ -266,6 +266,7 @@ mod tests {
             at: at(100),
             read: at(read),
             goodbye,
+            rebuilding: false,
             votes: Vec::new(),
             spawns: Vec::new(),
             starts: Vec::new(),

@@ -173,6 +173,7 @@ fn silent(me: &ReplicaId) -> Heartbeat {
         at: StoreTime::default(),
         read: StoreTime::default(),
         goodbye: false,
+        rebuilding: false,
         votes: Vec::new(),
         spawns: Vec::new(),
         starts: Vec::new(),

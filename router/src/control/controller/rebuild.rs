@@ -1,8 +1,9 @@
-//! A directory that is empty, or has lost everything, says nothing of who is away from home: the hubs are asked before anything
-//! is started.
+//! A directory that is empty, or may be an old one, does not say who is away from home: the hubs are asked before anything is
+//! started.
 //!
 //! A new site in front of old hubs, a directory in memory that ended with its process, a store that was emptied while no replica
-//! ran. What operators wanted is lost with it, and said to be.
+//! ran: what operators wanted is lost with it, and said to be. And a shared store in which no other replica has been heard lately: a
+//! backup may have been restored meanwhile, and nobody would remember what it lacks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,7 +24,9 @@ use crate::control::calls::Dial;
 use crate::control::clock;
 use crate::control::keeper::{Write, Writer, Wrote, user_key};
 use crate::control::live::Live;
-use crate::core::life::records::{Assignment, Cause, Epoch};
+use crate::core::life::claim::is_movable;
+use crate::core::life::records::{Assignment, Cause, Epoch, Heartbeat};
+use crate::core::life::time::StoreTime;
 
 /// So long it is tried; then starts go on by what is known.
 const TRIED_FOR: Duration = Duration::from_secs(30);
@@ -53,16 +56,28 @@ pub struct Rebuilt {
     found: usize,
     /// Hubs that did not say who has a server there, and why.
     silent: BTreeMap<HubId, String>,
+    /// The directory was empty; else it may have been an old one.
+    was_empty: bool,
 }
 
 impl Controller {
-    /// Looks for the first time at what stands in the directory.
-    pub(super) fn rebuild(&mut self) {
+    /// Looks for the first time at what stands in the directory, and who else has been heard.
+    pub(super) fn rebuild(&mut self, others: Option<(&[Heartbeat], StoreTime)>) {
         if self.rebuild != Rebuild::Unread || !self.view.read {
             return;
         }
         let config = &self.parts.loaded.config;
-        if self.view.exceptions.placement().is_some() || config.hubs.len() < 2 {
+        let is_empty = self.view.exceptions.placement().is_none();
+        let believed = match others {
+            _ if is_empty => false,
+            _ if !self.parts.share.is_shared => true,
+            None => return, // its heartbeats come in a moment
+            Some((heartbeats, now)) => {
+                let me = self.parts.share.me.as_str();
+                is_vouched_for(heartbeats, me, now, config.failover.hold)
+            }
+        };
+        if believed || config.hubs.len() < 2 {
             self.rebuild = Rebuild::Done;
             return;
         }
@@ -74,6 +89,8 @@ impl Controller {
             dial: Arc::clone(&self.parts.share.dial),
             writer: self.parts.share.writer.clone(),
             live: Arc::clone(&self.parts.live),
+            began: self.parts.live.load_full(),
+            is_empty,
             until: clock::now() + TRIED_FOR,
         };
         let done = self.done.clone();
@@ -90,10 +107,15 @@ impl Controller {
     }
 
     pub(super) fn rebuilt(&mut self, rebuilt: Rebuilt) {
-        let Rebuilt { found, silent } = rebuilt;
+        let Rebuilt { found, silent, was_empty } = rebuilt;
+        let (state, lost) = if was_empty {
+            ("the directory was empty", "; what operators had ordered before is not known")
+        } else {
+            ("no other router has been heard for long, so the directory may be an old one", "")
+        };
         self.rebuild = Rebuild::Done;
         for (hub, why) in &silent {
-            warn!(hub.id = %hub, why, "hub `{hub}` did not say who has a server there, and the directory was empty");
+            warn!(hub.id = %hub, why, "hub `{hub}` did not say who has a server there, and {state}");
         }
         let names: Vec<String> = silent.keys().map(ToString::to_string).collect();
         let asked = if names.is_empty() {
@@ -102,8 +124,7 @@ impl Controller {
             format!("{} did not answer", names.join(", "))
         };
         let text = format!(
-            "the directory was empty: {found} users were found with a server away from home, {asked}; what operators had ordered \
-             before is not known"
+            "{state}: {found} users were found with a server where they were not known to be, {asked}{lost}"
         );
         info!("{text}");
         self.parts.board.events.note("directory_rebuilt", None, None, text);
@@ -121,6 +142,9 @@ struct Job {
     dial: Arc<dyn Dial>,
     writer: Writer,
     live: Arc<ArcSwap<Live>>,
+    /// What stood when it began.
+    began: Arc<Live>,
+    is_empty: bool,
     until: Instant,
 }
 
@@ -147,7 +171,7 @@ impl Job {
         });
         let each = stream::iter(away).map(|(user, hub)| async move { self.keep(user, hub).await });
         let found = each.buffer_unordered(AT_ONCE).filter(|kept| std::future::ready(*kept)).count().await;
-        Rebuilt { found, silent }
+        Rebuilt { found, silent, was_empty: self.is_empty }
     }
 
     /// Who has a server there; a hub that cannot be reached is asked for as long as there is time.
@@ -174,10 +198,15 @@ impl Job {
             let live = self.live.load_full();
             let snapshot = &live.snapshot;
             let at_home = snapshot.placement.home(&user) == Some(&hub);
-            let Some(known) = snapshot.knowledge.clock.filter(|_| !at_home) else { return false };
-            if snapshot.exceptions.assignment(&user).is_some() {
-                return false;
-            }
+            let stands = snapshot.exceptions.assignment(&user);
+            let is_news = match stands {
+                None => !at_home,
+                Some(stands) => stands.hub != hub && is_movable(stands.cause),
+            };
+            // What others wrote meanwhile is newer than what the hubs said.
+            let on = snapshot.exceptions.epoch_of(&user);
+            let is_new = on != self.began.snapshot.exceptions.epoch_of(&user);
+            let Some(known) = snapshot.knowledge.clock.filter(|_| is_news && !is_new) else { return false };
             let assignment = Assignment {
                 user: user.clone(),
                 hub: hub.clone(),
@@ -187,7 +216,6 @@ impl Job {
                 last_start: None,
                 provisional_until: None,
             };
-            let on = snapshot.exceptions.epoch_of(&user);
             let Some(write) = user_key(&user).and_then(|key| Write::set(key, on, &assignment)) else {
                 return false;
             };
@@ -200,6 +228,11 @@ impl Job {
     }
 }
 
+/// Whether another replica that knows the directory has been heard within `lately`.
+fn is_vouched_for(heartbeats: &[Heartbeat], me: &str, now: StoreTime, lately: Duration) -> bool {
+    heartbeats.iter().any(|beat| beat.replica != me && !beat.rebuilding && now.since(beat.at) <= lately)
+}
+
 /// Whether asking once more may help.
 fn may_pass(error: &HubError) -> bool {
     matches!(
@@ -209,4 +242,26 @@ fn may_pass(error: &HubError) -> bool {
             | HubError::Busy { .. }
             | HubError::Failing { .. }
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::sketch_tests::at;
+
+    fn heard(replica: &str, seconds: u64, rebuilding: bool) -> Heartbeat {
+        let beat = serde_json::json!({"replica": replica, "at": 0, "rebuilding": rebuilding});
+        let beat: Heartbeat = serde_json::from_value(beat).unwrap();
+        Heartbeat { at: at(seconds), ..beat }
+    }
+
+    #[test]
+    fn a_directory_is_believed_where_another_router_that_knows_it_was_heard_lately() {
+        let believed = |beats: &[Heartbeat]| is_vouched_for(beats, "me", at(100), Duration::from_secs(60));
+        assert!(!believed(&[]), "nobody remembers what a restored backup lacks");
+        assert!(!believed(&[heard("me", 100, false)]));
+        assert!(!believed(&[heard("other", 39, false)]));
+        assert!(!believed(&[heard("other", 99, true)]), "it has just begun, too");
+        assert!(believed(&[heard("me", 100, true), heard("other", 40, false)]));
+    }
 }

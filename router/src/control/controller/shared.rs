@@ -59,7 +59,7 @@ impl Controller {
         self.view = view;
         self.take_census();
         self.know_placement();
-        self.rebuild();
+        self.rebuild(None);
         self.publish();
         self.parts.board.note_directory(&self.view);
         if first {
@@ -89,8 +89,9 @@ impl Controller {
         if !self.view.read {
             return;
         }
-        let mut effects = self.for_each_hub(|_| HubEvent::Heard { asked_at, heard: heard.clone() });
         let beats = self.heartbeats.clone();
+        self.rebuild(Some((&beats, now)));
+        let mut effects = self.for_each_hub(|_| HubEvent::Heard { asked_at, heard: heard.clone() });
         effects.extend(self.for_each_hub(|_| HubEvent::Votes { asked_at, heartbeats: beats.clone() }));
         effects.extend(self.spawn_verdicts(now));
         effects.extend(self.loads());

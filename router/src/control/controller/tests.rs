@@ -165,6 +165,7 @@ async fn a_new_placement_waits_for_a_router_that_fell_silent_where_storage_is_lo
             at: StoreTime::default(),
             read: StoreTime::default(),
             goodbye: false,
+            rebuilding: false,
             votes: Vec::new(),
             spawns: Vec::new(),
             starts: Vec::new(),

@@ -41,6 +41,7 @@ impl Controller {
             at: StoreTime::default(),
             read: StoreTime::default(),
             goodbye: false,
+            rebuilding: self.is_rebuilding(),
             votes,
             spawns: outcomes.collect(),
             starts: Vec::new(),

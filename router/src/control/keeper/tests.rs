@@ -53,6 +53,7 @@ impl Kept {
             at: StoreTime::default(),
             read: StoreTime::default(),
             goodbye: false,
+            rebuilding: false,
             votes: Vec::new(),
             spawns: Vec::new(),
             starts: Vec::new(),

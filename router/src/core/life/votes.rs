@@ -135,6 +135,7 @@ mod tests {
             at: seconds(heard),
             read: seconds(heard),
             goodbye: false,
+            rebuilding: false,
             votes: vec![Vote {
                 hub: "a".parse().unwrap(),
                 plane: Plane::Hub,

@@ -233,6 +233,7 @@ pub(super) fn silent_beat(number: u8) -> Heartbeat {
         at: StoreTime::default(),
         read: StoreTime::default(),
         goodbye: false,
+        rebuilding: false,
         votes: Vec::new(),
         spawns: Vec::new(),
         starts: Vec::new(),

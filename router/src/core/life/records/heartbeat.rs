@@ -24,6 +24,9 @@ pub struct Heartbeat {
     /// The last one: the replica shuts down and forwards no start any more. Silence without it is a vanished replica.
     #[serde(default)]
     pub goodbye: bool,
+    /// It is still asking the hubs who is away from home, and vouches for nothing that stands in the directory.
+    #[serde(default)]
+    pub rebuilding: bool,
     /// What it thinks of each plane that it has probed `health.fall` times.
     #[serde(default)]
     pub votes: Vec<Vote>,

@@ -90,6 +90,7 @@ fn heartbeat() -> Heartbeat {
         at: at(50),
         read: StoreTime::default(),
         goodbye: true,
+        rebuilding: false,
         votes: vec![Vote {
             hub: hub("a"),
             plane: Plane::Proxy,

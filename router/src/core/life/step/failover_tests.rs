@@ -228,6 +228,7 @@ fn the_votes_of_the_replicas_begin_and_end_an_outage() {
             at: at(now),
             read: at(0),
             goodbye: false,
+            rebuilding: false,
             votes: votes.clone(),
             spawns: Vec::new(),
             starts: Vec::new(),
