@@ -41,12 +41,16 @@ pub enum Rule {
     StoreIsRepaired,
     /// After long silence of the store nothing is started any more. Off: starts at home go on.
     SilenceEndsStarts,
+    /// Whoever is found with a server away from home is recorded there. Off: these writes are lost and count as done.
+    FoundServersAreRecorded,
+    /// A new placement is announced, and who runs is kept, before it is active. Off: it is active at once.
+    PlacementsAreAnnounced,
     /// A plane is down when most replicas say so. Off: one is enough.
     Majority,
 }
 
 impl Rule {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Calm,
         Self::Claim,
         Self::UnknownStartsNothing,
@@ -63,6 +67,8 @@ impl Rule {
         Self::VanishedReplica,
         Self::StoreIsRepaired,
         Self::SilenceEndsStarts,
+        Self::FoundServersAreRecorded,
+        Self::PlacementsAreAnnounced,
         Self::Majority,
     ];
 

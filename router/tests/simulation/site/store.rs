@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hubrouter::core::life::records::{Assignment, Cause, Heartbeat, HubRecord, Starts, Verdict, Vote};
+use hubrouter::control::keeper::placement_key;
+use hubrouter::core::life::records::{
+    Assignment, Cause, Heartbeat, HubRecord, PlacementRecord, Starts, Verdict, Vote,
+};
 use hubrouter::core::life::time::StoreTime;
 use hubrouter::directory::{
     Answer, Beats, Error, Feed, Fingerprint, Full, Identity, Key, Lease, Mark, Outcome, Pulse, Repair,
@@ -58,11 +61,23 @@ impl LivingStore {
             let starts = Starts::Elsewhere { since, whom, cause };
             write.value = Value::of(&HubRecord { starts, ..record });
         }
+        if write.target.key == placement_key()
+            && off(Rule::PlacementsAreAnnounced)
+            && let Some(record) = read::<PlacementRecord>(write.value.as_ref())
+            && let Some(next) = record.next.clone()
+        {
+            write.value = Value::of(&PlacementRecord { active: next.placement, next: None, ..record });
+        }
         let assignment = (kind == Key::USER).then(|| read::<Assignment>(write.value.as_ref())).flatten();
         let Some(user) = assignment else { return self.inner.write(&write, seen, within).await };
         // Claims alone compare hubs.
         let is_claim = !write.conditions.is_empty();
-        if off(Rule::SecureRunning) && !is_claim && user.cause == Cause::Running {
+        let is_lost = match user.cause {
+            Cause::Running => off(Rule::SecureRunning),
+            Cause::Found => off(Rule::FoundServersAreRecorded),
+            _ => false,
+        };
+        if is_lost && !is_claim {
             let all = self.inner.load(within).await?;
             // What stands already says nothing new.
             let mut some = all.entries.into_values().filter(|entry| entry.value.is_some());

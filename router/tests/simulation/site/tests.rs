@@ -110,7 +110,7 @@ impl Harm {
 const WAYS: Harm = Harm::Much(&[Kind::Operator, Kind::Network]);
 const CRASHES: Harm = Harm::Much(&[Kind::Crash]);
 
-const NEEDED: [Needed; 17] = [
+const NEEDED: [Needed; 19] = [
     Needed(Rule::Calm, WAYS, None, 10),
     Needed(Rule::Claim, WAYS, None, 1),
     Needed(Rule::UnknownStartsNothing, WAYS, None, 1),
@@ -130,6 +130,8 @@ const NEEDED: [Needed; 17] = [
     Needed(Rule::VanishedReplica, Harm::Much(&[Kind::Replicas, Kind::Crash, Kind::Network]), None, 127),
     Needed(Rule::StoreIsRepaired, Harm::Much(&[Kind::StoreState, Kind::Operator, Kind::Network]), None, 49),
     Needed(Rule::SilenceEndsStarts, Harm::Clear(&[Kind::Operator, Kind::Network]), None, 11),
+    Needed(Rule::FoundServersAreRecorded, Harm::Much(&[Kind::StoreState, Kind::Replicas]), None, 52),
+    Needed(Rule::PlacementsAreAnnounced, Harm::Much(&[Kind::Skew, Kind::Operator]), None, 8),
     Needed(Rule::Majority, Harm::Much(&[Kind::Network]), None, 16),
 ];
 
