@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use hubrouter_config::HubId;
+use hubrouter_hub_adapter::census::ActiveUsers;
 use hubrouter_hub_adapter::names::UserName;
 use tracing::{info, warn};
 
@@ -34,18 +35,19 @@ impl StopStale {
     /// Tells `gone` whose servers are gone, for as long as the record of the hub lists somebody, and is not open.
     pub(super) async fn run(&self, gone: impl Fn(Vec<UserName>)) {
         while let Some(listed) = self.listed() {
-            let began = clock::now();
+            let mut pause = STOPPING;
             if self.leases.holds(&self.hub) {
-                let left = self.stop_all(listed.clone()).await;
-                let over =
-                    listed.into_iter().filter(|user| left.as_ref().is_some_and(|left| !left.contains(user)));
-                let over: Vec<UserName> = over.collect();
-                if !over.is_empty() {
-                    gone(over);
+                let began = clock::now();
+                let active = self.calls.active_users(LIST_WITHIN).await;
+                pause = pause.max(clock::now().saturating_duration_since(began) * PARTS);
+                match active {
+                    Ok(active) => self.stop_all(listed, active, &gone).await,
+                    Err(error) => {
+                        warn!(hub.id = %self.hub, %error, "stale servers cannot be looked for");
+                    }
                 }
             }
-            let took = clock::now().saturating_duration_since(began);
-            tokio::time::sleep(STOPPING.max(took * PARTS)).await;
+            tokio::time::sleep(pause).await;
         }
     }
 
@@ -57,22 +59,18 @@ impl StopStale {
         is_there.then(|| record.stale.iter().cloned().collect())
     }
 
-    /// Who of them still has a server; none: the hub did not say.
-    async fn stop_all(&self, listed: BTreeSet<UserName>) -> Option<BTreeSet<UserName>> {
-        let active = match self.calls.active_users(LIST_WITHIN).await {
-            Ok(active) => active,
-            Err(error) => {
-                warn!(hub.id = %self.hub, %error, "stale servers cannot be looked for");
-                return None;
-            }
-        };
-        let left: Vec<_> = active.users.into_iter().filter(|(user, _)| listed.contains(user)).collect();
-        for (user, active) in &left {
-            for server in active.servers.keys().filter(|_| self.is_stale(user)) {
-                self.stop(user, server).await;
+    /// Stops what is left of them.
+    async fn stop_all(&self, listed: BTreeSet<UserName>, active: ActiveUsers, gone: &impl Fn(Vec<UserName>)) {
+        let over: Vec<UserName> =
+            listed.iter().filter(|user| !active.users.contains_key(*user)).cloned().collect();
+        if !over.is_empty() {
+            gone(over);
+        }
+        for (user, active) in active.users.into_iter().filter(|(user, _)| listed.contains(user)) {
+            for server in active.servers.keys().filter(|_| self.is_stale(&user)) {
+                self.stop(&user, server).await;
             }
         }
-        Some(left.into_iter().map(|(user, _)| user).collect())
     }
 
     fn is_stale(&self, user: &UserName) -> bool {
