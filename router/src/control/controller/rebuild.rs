@@ -206,7 +206,14 @@ impl Job {
             // What others wrote meanwhile is newer than what the hubs said.
             let on = snapshot.exceptions.epoch_of(&user);
             let is_new = on != self.began.snapshot.exceptions.epoch_of(&user);
-            let Some(known) = snapshot.knowledge.clock.filter(|_| is_news && !is_new) else { return false };
+            if !is_news || is_new {
+                return false;
+            }
+            // The hubs may answer before the first heartbeat says what time it is.
+            let Some(known) = snapshot.knowledge.clock else {
+                tokio::time::sleep(TRY_AGAIN).await;
+                continue;
+            };
             let assignment = Assignment {
                 user: user.clone(),
                 hub: hub.clone(),

@@ -68,8 +68,11 @@ fn whatever_goes_wrong_nobodys_work_is_lost_and_everybody_comes_home() {
 }
 
 /// Seeds in which something went wrong once, and the kinds of faults by which they were found.
-const ONCE_WRONG: [(Harm, &[u64]); 2] =
-    [(Harm::Any, &[50, 63, 129, 133, 198, 213, 584, 1686, 2445, 2487, 9737]), (WAYS, &[143, 155, 165, 345])];
+const ONCE_WRONG: [(Harm, &[u64]); 3] = [
+    (Harm::Any, &[50, 63, 129, 133, 198, 213, 584, 1686, 2445, 2487, 9737]),
+    (WAYS, &[143, 155, 165, 345]),
+    (STORES, &[26, 52, 87, 95]),
+];
 
 #[test]
 fn what_went_wrong_once_does_not_any_more() {
@@ -109,6 +112,7 @@ impl Harm {
 
 const WAYS: Harm = Harm::Much(&[Kind::Operator, Kind::Network]);
 const CRASHES: Harm = Harm::Much(&[Kind::Crash]);
+const STORES: Harm = Harm::Much(&[Kind::StoreState, Kind::Replicas]);
 
 const NEEDED: [Needed; 19] = [
     Needed(Rule::Calm, WAYS, None, 10),
@@ -130,7 +134,7 @@ const NEEDED: [Needed; 19] = [
     Needed(Rule::VanishedReplica, Harm::Much(&[Kind::Replicas, Kind::Crash, Kind::Network]), None, 127),
     Needed(Rule::StoreIsRepaired, Harm::Much(&[Kind::StoreState, Kind::Operator, Kind::Network]), None, 49),
     Needed(Rule::SilenceEndsStarts, Harm::Clear(&[Kind::Operator, Kind::Network]), None, 11),
-    Needed(Rule::FoundServersAreRecorded, Harm::Much(&[Kind::StoreState, Kind::Replicas]), None, 52),
+    Needed(Rule::FoundServersAreRecorded, STORES, None, 52),
     Needed(Rule::PlacementsAreAnnounced, Harm::Much(&[Kind::Skew, Kind::Operator]), None, 8),
     Needed(Rule::Majority, Harm::Much(&[Kind::Network]), None, 16),
 ];
