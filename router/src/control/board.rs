@@ -262,15 +262,10 @@ mod tests {
     fn a_replica_that_has_said_goodbye_keeps_nobody_waiting() {
         let board = Board::new("t.yaml".into(), Tasks::default(), Instant::now(), SystemTime::now());
         let beat = |replica: &str, read, goodbye| Heartbeat {
-            replica: replica.to_owned(),
             at: at(100),
             read: at(read),
             goodbye,
-            rebuilding: false,
-            votes: Vec::new(),
-            spawns: Vec::new(),
-            starts: Vec::new(),
-            proposes: String::new(),
+            ..Heartbeat::silent(replica)
         };
         let times = snapshot("a", "{}").times;
         for (goodbye, all) in [(false, false), (true, true)] {

@@ -24,7 +24,6 @@ use super::probes::{Chance, Probes};
 use super::signals::Signal;
 use super::watch::Watcher;
 use crate::core::life::records::Heartbeat;
-use crate::core::life::time::StoreTime;
 use crate::directory::{Fingerprint, ReplicaId, Store};
 
 /// What a replica is made of.
@@ -168,15 +167,5 @@ pub async fn run(replica: Replica, stop: watch::Receiver<bool>) {
 
 /// What is said before anything is known.
 fn silent(me: &ReplicaId) -> Heartbeat {
-    Heartbeat {
-        replica: me.as_str().to_owned(),
-        at: StoreTime::default(),
-        read: StoreTime::default(),
-        goodbye: false,
-        rebuilding: false,
-        votes: Vec::new(),
-        spawns: Vec::new(),
-        starts: Vec::new(),
-        proposes: String::new(),
-    }
+    Heartbeat::silent(me.as_str())
 }

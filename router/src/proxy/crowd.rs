@@ -4,19 +4,16 @@
 //! is bounded, too: the descriptors are what the limit protects.
 
 use std::collections::HashMap;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use hubrouter_config::Limits;
-use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 use super::door::Manner;
+use super::farewell;
 use super::worker::{Begun, Worker};
 use crate::core::client::one_client;
 
@@ -26,9 +23,6 @@ const KEPT_BACK: u64 = 256;
 const EACH: u64 = 2;
 /// How many of those who were turned away are seen to the door.
 const AT_THE_DOOR: u64 = 64;
-/// How long, and how much of what they say is read: closing on unread bytes would take the answer away.
-const SEEN_OFF_WITHIN: Duration = Duration::from_secs(1);
-const SEEN_OFF_BYTES: usize = 64 * 1024;
 
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n\
     Retry-After: 5\r\nContent-Length: 53\r\nConnection: close\r\n\r\nThis site has too many connections. Come back later.\n";
@@ -95,16 +89,10 @@ impl Crowd {
         self.turned_away.load(Ordering::Relaxed)
     }
 
-    async fn see_off(&self, mut stream: TcpStream) {
+    async fn see_off(&self, stream: TcpStream) {
         let before = self.leaving.fetch_add(1, Ordering::Relaxed);
         if before < AT_THE_DOOR {
-            let told = async {
-                stream.write_all(FULL).await?;
-                stream.shutdown().await?;
-                read_on(&stream).await
-            };
-            // Whether it listens is its own affair.
-            let _: Result<io::Result<()>, _> = timeout(SEEN_OFF_WITHIN, told).await;
+            farewell::say(stream, FULL).await;
         } else {
             let _ = stream.try_write(FULL);
         }
@@ -130,20 +118,6 @@ impl Drop for Inside<'_> {
             }
         }
     }
-}
-
-async fn read_on(stream: &TcpStream) -> io::Result<()> {
-    let (mut read, mut piece) = (0, [0; 4096]);
-    while read < SEEN_OFF_BYTES {
-        stream.readable().await?;
-        match stream.try_read(&mut piece) {
-            Ok(0) => break,
-            Ok(count) => read += count,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
 
 impl Worker {

@@ -16,7 +16,6 @@ use std::time::Duration;
 
 use rustls::ServerConfig;
 use rustls::server::Acceptor;
-use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
@@ -24,15 +23,12 @@ use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::counts::Counts;
+use super::farewell;
 
 /// How long a client may take from its connection to the end of the handshake.
 const WITHIN: Duration = Duration::from_secs(10);
 /// Handshakes under way on one thread; a connection in one takes some 10 KiB.
 const AT_ONCE: usize = 1024;
-/// How long a client that spoke plain HTTP may take to read what it is told.
-const TOLD_WITHIN: Duration = Duration::from_secs(1);
-/// How much of its request is read meanwhile: closing a socket on unread bytes would take the answer away.
-const TOLD_BYTES: usize = 64 * 1024;
 
 /// The content type of a TLS record that carries a handshake (RFC 8446 5.1).
 const HANDSHAKE_RECORD: u8 = 22;
@@ -119,7 +115,7 @@ impl Handshakes {
             0 => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
             _ if first[0] == HANDSHAKE_RECORD => {}
             _ if first[0].is_ascii_uppercase() => {
-                tell_plain_http(stream).await;
+                farewell::say(stream, PLAIN_HTTP).await;
                 return Err(NoHandshake::PlainHttp);
             }
             // What it is, the library says; the client gets an alert.
@@ -138,27 +134,6 @@ impl Handshakes {
             Poll::Pending => Ok(agreeing.await?),
         }
     }
-}
-
-async fn tell_plain_http(mut stream: TcpStream) {
-    let told = async {
-        stream.write_all(PLAIN_HTTP).await?;
-        stream.shutdown().await?;
-        let mut read = 0;
-        let mut piece = [0; 4096];
-        while read < TOLD_BYTES {
-            stream.readable().await?;
-            match stream.try_read(&mut piece) {
-                Ok(0) => break,
-                Ok(count) => read += count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    };
-    // Whether it listens is its own affair.
-    let _: Result<io::Result<()>, _> = timeout(TOLD_WITHIN, told).await;
 }
 
 /// A handshake under way; off the list when dropped.

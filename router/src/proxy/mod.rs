@@ -19,6 +19,7 @@ mod crowd;
 pub mod door;
 mod edit_user;
 mod exchange;
+mod farewell;
 mod fault;
 mod forward;
 mod frames;

@@ -160,18 +160,7 @@ async fn a_new_placement_waits_for_a_router_that_fell_silent_where_storage_is_lo
     let other = ReplicaId::of([9; 8]);
     let waits = async {
         let seen = identity_of(&store.memory).await;
-        let beat = Heartbeat {
-            replica: other.to_string(),
-            at: StoreTime::default(),
-            read: StoreTime::default(),
-            goodbye: false,
-            rebuilding: false,
-            votes: Vec::new(),
-            spawns: Vec::new(),
-            starts: Vec::new(),
-            proposes: String::new(),
-        };
-        let payload = Value::of(&beat).unwrap();
+        let payload = Value::of(&Heartbeat::silent(other.as_str())).unwrap();
         let pulse = Pulse { replica: other.clone(), payload, lives_for: Duration::from_secs(15) };
         store.beat(&pulse, &seen.fingerprint, WITHIN).await.unwrap();
         let told_at = Instant::now();

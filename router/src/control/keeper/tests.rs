@@ -48,17 +48,7 @@ impl Kept {
         let me = ReplicaId::of([number; 8]);
         let ids = hubs.iter().map(|hub| hub.parse().unwrap()).collect();
         let (site, site_in) = watch::channel((ids, INTERVAL));
-        let beat = Heartbeat {
-            replica: me.as_str().to_owned(),
-            at: StoreTime::default(),
-            read: StoreTime::default(),
-            goodbye: false,
-            rebuilding: false,
-            votes: Vec::new(),
-            spawns: Vec::new(),
-            starts: Vec::new(),
-            proposes: "the same".to_owned(),
-        };
+        let beat = Heartbeat { proposes: "the same".to_owned(), ..Heartbeat::silent(me.as_str()) };
         let (heartbeat, heartbeat_in) = watch::channel(beat);
         let (told, told_in) = mpsc::unbounded_channel();
         let journal = Arc::<Journal>::default();

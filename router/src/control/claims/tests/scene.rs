@@ -228,17 +228,7 @@ impl Scene {
 }
 
 pub(super) fn silent_beat(number: u8) -> Heartbeat {
-    Heartbeat {
-        replica: ReplicaId::of([number; 8]).as_str().to_owned(),
-        at: StoreTime::default(),
-        read: StoreTime::default(),
-        goodbye: false,
-        rebuilding: false,
-        votes: Vec::new(),
-        spawns: Vec::new(),
-        starts: Vec::new(),
-        proposes: String::new(),
-    }
+    Heartbeat::silent(ReplicaId::of([number; 8]).as_str())
 }
 
 /// The record of a hub whose candidates are open.

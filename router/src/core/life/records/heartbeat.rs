@@ -41,6 +41,24 @@ pub struct Heartbeat {
     pub proposes: String,
 }
 
+impl Heartbeat {
+    /// What `replica` says before it knows anything.
+    #[must_use]
+    pub fn silent(replica: &str) -> Self {
+        Self {
+            replica: replica.to_owned(),
+            at: StoreTime::default(),
+            read: StoreTime::default(),
+            goodbye: false,
+            rebuilding: false,
+            votes: Vec::new(),
+            spawns: Vec::new(),
+            starts: Vec::new(),
+            proposes: String::new(),
+        }
+    }
+}
+
 /// A vote on one plane of one hub.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vote {

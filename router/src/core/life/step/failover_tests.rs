@@ -223,17 +223,8 @@ fn the_votes_of_the_replicas_begin_and_end_an_outage() {
             verdict,
             failing_since: Some(at(now - 15)),
         }];
-        let heartbeat = |replica: &str| Heartbeat {
-            replica: replica.to_owned(),
-            at: at(now),
-            read: at(0),
-            goodbye: false,
-            rebuilding: false,
-            votes: votes.clone(),
-            spawns: Vec::new(),
-            starts: Vec::new(),
-            proposes: String::new(),
-        };
+        let heartbeat =
+            |replica: &str| Heartbeat { at: at(now), votes: votes.clone(), ..Heartbeat::silent(replica) };
         HubEvent::Votes { asked_at: at(now), heartbeats: vec![heartbeat("r1"), heartbeat("r2")] }
     };
 
